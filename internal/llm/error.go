@@ -1,0 +1,138 @@
+package llm
+
+import (
+	"net/http"
+	"time"
+)
+
+// Type is the contract's `error_type` (area 5): what an error says to a program.
+type Type string
+
+// The types that this build gives out.
+const (
+	TypeInvalidRequest   Type = "invalid_request"
+	TypeContextLength    Type = "context_length_exceeded"
+	TypeContentPolicy    Type = "content_policy_violation"
+	TypeAuthentication   Type = "authentication"
+	TypePaymentRequired  Type = "payment_required"
+	TypePermissionDenied Type = "permission_denied"
+	TypeNotFound         Type = "not_found"
+	TypePayloadTooLarge  Type = "payload_too_large"
+	TypeUnprocessable    Type = "unprocessable"
+	TypeRateLimit        Type = "rate_limit_exceeded"
+	TypeUnavailable      Type = "provider_unavailable"
+	TypeOverloaded       Type = "provider_overloaded"
+	TypeTimeout          Type = "timeout"
+	TypeServer           Type = "server"
+)
+
+// Status is the HTTP status that a type answers with on chat; a permanent fault
+// is never a 5xx, because official SDKs retry those for an hour (ER-09).
+func (t Type) Status() int {
+	switch t {
+	case TypeInvalidRequest, TypeContextLength, TypeContentPolicy:
+		return http.StatusBadRequest
+	case TypeAuthentication:
+		return http.StatusUnauthorized
+	case TypePaymentRequired:
+		return http.StatusPaymentRequired
+	case TypePermissionDenied:
+		return http.StatusForbidden
+	case TypeNotFound:
+		return http.StatusNotFound
+	case TypePayloadTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case TypeUnprocessable:
+		return http.StatusUnprocessableEntity
+	case TypeRateLimit:
+		return http.StatusTooManyRequests
+	case TypeUnavailable:
+		return http.StatusBadGateway
+	case TypeOverloaded:
+		return http.StatusServiceUnavailable
+	case TypeTimeout:
+		return http.StatusGatewayTimeout
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// Fault is whose fault an error is. It decides what is tried next and whose
+// health suffers; the Type decides what the caller is told.
+type Fault uint8
+
+// The faults.
+const (
+	FaultOurs       Fault = iota // our own: stop, blame no provider
+	FaultCaller                  // the request itself is wrong: stop, unless another model is listed (F16)
+	FaultRefused                 // content policy: stop, unless another model is listed (F21)
+	FaultGone                    // the caller left: stop
+	FaultUnsuited                // this endpoint cannot take a request that another may (F17)
+	FaultCredential              // our key was refused or is out of quota there (F18, F19)
+	FaultMissing                 // the model is not there any more (F20)
+	FaultBusy                    // 429: cools one key (F12, F13)
+	FaultOverloaded              // 503, 529 (F15)
+	FaultUpstream                // 5xx, connection, or nonsense (F01-F11, F14, F32-F45)
+	FaultTimeout                 // too slow (F02, F09, F25-F29)
+)
+
+// Next reports whether another endpoint of the same model may be tried.
+func (f Fault) Next() bool {
+	switch f {
+	case FaultUnsuited, FaultCredential, FaultMissing, FaultBusy, FaultOverloaded, FaultUpstream, FaultTimeout:
+		return true
+	default:
+		return false
+	}
+}
+
+// NextModel reports whether another model that the caller listed may be tried
+// (FB-02: any error but one of ours or the caller's leaving).
+func (f Fault) NextModel() bool { return f != FaultOurs && f != FaultGone }
+
+// Error is a failure in words fit for the caller. Err is the operator's cause:
+// it may name hosts, never a secret, and is not sent.
+type Error struct {
+	Type         Type
+	Fault        Fault
+	Message      string
+	ProviderName string        // display name of the provider that said it, where one did
+	ProviderCode string        // the upstream's status or code, where it said one
+	RetryAfter   time.Duration // the upstream's hint, 0: none
+	Availability *Availability
+	Previous     []Attempt // failed attempts before this one (ER-08)
+	Err          error
+}
+
+// Error is the message and its cause.
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return e.Message + ": " + e.Err.Error()
+	}
+	return e.Message
+}
+
+// Unwrap is the operator's cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Attempt is a failed try, as `previous_errors` tells it.
+type Attempt struct {
+	Provider string // display name
+	Code     Type
+	Status   int // the upstream's HTTP status, 0: it never answered
+}
+
+// Availability is `error.availability`: why no endpoint answered (area 5).
+type Availability struct {
+	Code       string // model_not_found, no_endpoints, privacy_restricted, constraint_filtered, capacity_exhausted, ...
+	Retryable  bool
+	Models     []string // requested_models
+	Providers  []string // affected_providers
+	ExcludedBy []string
+	Fallbacks  []string // fallback_models
+}
+
+// Bad is a request that its caller must change.
+func Bad(message string) *Error {
+	return &Error{Type: TypeInvalidRequest, Fault: FaultCaller, Message: message}
+}

@@ -1,0 +1,131 @@
+package llm
+
+import (
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/turnpike-gateway/turnpike/internal/money"
+)
+
+// Kind says what an Event is and so which of its members are set.
+type Kind uint8
+
+// The kinds of event. The grammar of a stream (law 2): one Start, blocks that
+// open, grow and close without crossing, one Finish, at most one UsageReport,
+// then nothing. Several blocks may be open at once (parallel tool calls).
+const (
+	Start          Kind = iota // Text: the upstream's own id of the answer; Model: the name it gave
+	BlockOpen                  // Block, Open; Call (id, name) for a tool call, Thought for reasoning
+	TextDelta                  // Block, Text; Logprobs. Also of a refusal block
+	ReasoningDelta             // Block, and in Thought what is new: Text, Signature, Data
+	ArgsDelta                  // Block, Text: a piece of the arguments' JSON text
+	BlockClose                 // Block
+	Finish                     // Finish
+	UsageReport                // Usage
+)
+
+// BlockType is what a block is made of.
+type BlockType uint8
+
+// The block types.
+const (
+	BlockText BlockType = iota
+	BlockReasoning
+	BlockCall
+	BlockRefusal
+)
+
+// Event is a step of an answer. It is flat, so that a token costs no
+// allocation.
+type Event struct {
+	Kind     Kind
+	Block    int
+	Open     BlockType
+	Text     string
+	Model    string
+	Call     *ToolCall
+	Thought  *Thought
+	Logprobs jsontext.Value // chat's `logprobs` object of this delta
+	Finish   FinishReason
+	Usage    *Usage
+}
+
+// Content reports whether the event carries generated material: what commits an
+// answer (K2 of the trust document). Opening a tool call counts, its name is
+// generated; opening any other block does not.
+func (e Event) Content() bool {
+	switch e.Kind {
+	case TextDelta, ArgsDelta:
+		return e.Text != ""
+	case ReasoningDelta:
+		return true
+	case BlockOpen:
+		return e.Open == BlockCall
+	default:
+		return false
+	}
+}
+
+// Chunk is what one frame of an upstream said.
+type Chunk struct {
+	Events []Event
+	From   Dialect // of Raw; empty when Raw must not be forwarded
+	Raw    []byte  // the frame's bytes, or the whole body of an answer that was not streamed; valid until the next chunk
+	Whole  bool    // Raw is the body of an answer that was not streamed
+	More   bool    // the next chunk is already here: do not flush yet
+}
+
+// Stream is an answer being read. An answer that was not streamed is a stream
+// of one chunk. Next returns io.EOF after the last chunk, or an [*Error].
+type Stream interface {
+	Next() (Chunk, error)
+	Close() error
+}
+
+// Finished is why an answer ended, in the contract's words (US-02).
+type Finished string
+
+// The reasons.
+const (
+	FinishStop          Finished = "stop"
+	FinishLength        Finished = "length"
+	FinishToolCalls     Finished = "tool_calls"
+	FinishContentFilter Finished = "content_filter"
+	FinishError         Finished = "error"
+)
+
+// FinishReason is the unified reason beside the upstream's own word.
+type FinishReason struct {
+	Unified Finished
+	Native  string
+}
+
+// Usage is what an answer took, in native tokens. The buckets are disjoint and
+// sum to the vendor's total: Input excludes cached tokens, Output excludes
+// Reasoning and media.
+type Usage struct {
+	Input        int64 // fresh prompt tokens
+	CacheRead    int64
+	CacheWrite5m int64
+	CacheWrite1h int64
+	AudioIn      int64
+	Output       int64
+	Reasoning    int64
+	AudioOut     int64
+	ImageOut     int64
+	Images       int64 // images in the prompt, where priced each
+
+	Cost       money.Nano // what the account is charged
+	PromptCost money.Nano // the share of the list price that the prompt had, rounded down
+	Upstream   money.Nano // the list price: equals Cost unless the answer is insured (CB-07)
+	Estimated  bool       // counted by us, because the upstream said nothing credible (F46, F47)
+
+	Native jsontext.Value // the upstream's usage object as it was sent, for a caller of the same dialect
+}
+
+// Prompt is all prompt tokens.
+func (u Usage) Prompt() int64 {
+	return u.Input + u.CacheRead + u.CacheWrite5m + u.CacheWrite1h + u.AudioIn
+}
+
+// Completion is all generated tokens.
+func (u Usage) Completion() int64 { return u.Output + u.Reasoning + u.AudioOut + u.ImageOut }

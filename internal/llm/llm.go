@@ -1,0 +1,304 @@
+// Package llm is the vocabulary: a [Request] a caller makes, the [Event]s an
+// answer is made of, the [Usage] it is billed by and the [Error] it may end in.
+// Whoever knows these words can read any package above. The grammar is the
+// richest of all dialects': encoders may drop, decoders must not invent.
+package llm
+
+import (
+	"net/http"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/turnpike-gateway/turnpike/internal/money"
+)
+
+// Dialect names how one speaks: the language of a caller or of an upstream.
+type Dialect string
+
+// The dialects of this build.
+const (
+	Chat     Dialect = "chat"     // OpenAI Chat Completions
+	Messages Dialect = "messages" // Anthropic Messages
+	Gemini   Dialect = "gemini"   // Google generateContent
+)
+
+// Op is what is asked for.
+type Op uint8
+
+// Generate asks for text, tool calls or reasoning.
+const Generate Op = iota
+
+// Request is what a caller asks, once parsed. A nil pointer or empty member was
+// not sent: nothing is filled in (CR-01).
+type Request struct {
+	ID      string // gen-..., also the answer's id
+	Op      Op
+	Dialect Dialect  // the caller's
+	Models  []string // in the caller's order, with variants
+	Routing Routing
+	Needs   Needs
+	Input   *ChatInput
+	Stream  bool
+
+	User      string      // the caller's end user, as named; never leaves (CR-09)
+	UserHash  string      // what an upstream is told of it: a hash with the account
+	SessionID string      // grouping, at most 256 characters
+	Forward   http.Header // caller headers that some provider may be sent: x-anthropic-beta, X-Turnpike-Sim
+
+	Source *Source // the caller's bytes; nil once anyone has edited the request
+}
+
+// Source is the caller's body, kept for a same-dialect upstream.
+type Source struct {
+	Dialect Dialect
+	Body    []byte
+}
+
+// Edit returns a copy that f has changed and that no longer carries the
+// caller's bytes.
+func (r *Request) Edit(f func(*Request)) *Request {
+	edited := *r
+	edited.Source = nil
+	f(&edited)
+	return &edited
+}
+
+// Needs is what an endpoint must offer to serve the request well.
+type Needs struct {
+	Parameters   []string // supported_parameters vocabulary, sorted: what the caller sent
+	Modalities   []string // input modalities beyond text, sorted
+	PromptTokens int64    // an estimate, for context limits and holds
+	MaxTokens    int64    // asked-for output limit in tokens; 0: none was asked
+	Images       int64    // images in the prompt, for per-image prices
+}
+
+// Routing is the caller's `provider` object and its kin (contract area 6).
+type Routing struct {
+	Order, Only, Ignore []string
+	NoFallbacks         bool // allow_fallbacks: false
+	RequireParameters   bool
+	DenyCollection      bool // data_collection: "deny"
+	ZDR                 bool
+	Quantizations       []string
+	Sort                Sort
+	Partition           Partition
+	MaxPrice            MaxPrice
+}
+
+// Sort is an ordering of endpoints the caller asked for.
+type Sort string
+
+// The orders. SortDefault is the draw by inverse square of price (RT-02).
+const (
+	SortDefault    Sort = ""
+	SortPrice      Sort = "price"
+	SortThroughput Sort = "throughput"
+	SortLatency    Sort = "latency"
+)
+
+// Partition says whether models or endpoints are the outer loop (RT-20).
+type Partition string
+
+// The partitions.
+const (
+	PartitionModel Partition = "" // the first model's endpoints all come first
+	PartitionNone  Partition = "none"
+)
+
+// MaxPrice is a ceiling per unit; nil members do not bind. Prompt and Completion
+// are per single token here (the wire says per million).
+type MaxPrice struct {
+	Prompt, Completion, Request, Image *money.Pico
+}
+
+// ChatInput is a conversation and how its next turn is to be made.
+type ChatInput struct {
+	Messages []Message
+	Tools    []Tool
+	Choice   *ToolChoice
+	Parallel *bool // parallel_tool_calls
+
+	MaxTokens         *int64 // the effective one of max_completion_tokens and max_tokens (CR-10)
+	Temperature       *float64
+	TopP              *float64
+	TopK              *int64
+	MinP              *float64
+	TopA              *float64
+	FrequencyPenalty  *float64
+	PresencePenalty   *float64
+	RepetitionPenalty *float64
+	Seed              *int64
+	LogitBias         jsontext.Value
+	Logprobs          *bool
+	TopLogprobs       *int64
+	Stop              []string
+	Format            *Format
+	Reasoning         *Reasoning
+	Verbosity         string
+	Cache             *CacheMark // top-level cache_control: the last cacheable block
+	Extra             []Extra    // members nobody here knows, in order
+}
+
+// Extra is a member carried without being understood.
+type Extra struct {
+	Name  string
+	Value jsontext.Value
+}
+
+// Role is who speaks.
+type Role string
+
+// The roles. A tool result is a [PartResult] of a RoleTool message.
+const (
+	RoleSystem    Role = "system"
+	RoleDeveloper Role = "developer"
+	RoleUser      Role = "user"
+	RoleAssistant Role = "assistant"
+	RoleTool      Role = "tool"
+)
+
+// Message is one turn: parts in the order in which they were said.
+type Message struct {
+	Role  Role
+	Name  string
+	Parts []Part
+}
+
+// PartKind says which members of a Part are set.
+type PartKind uint8
+
+// The kinds of part.
+const (
+	PartText      PartKind = iota // Text
+	PartImage                     // Media
+	PartAudio                     // Media
+	PartVideo                     // Media
+	PartFile                      // Media
+	PartReasoning                 // Thought
+	PartCall                      // Call
+	PartResult                    // Result
+	PartRefusal                   // Text
+)
+
+// Part is a piece of a message.
+type Part struct {
+	Kind    PartKind
+	Text    string
+	Media   *Media
+	Thought *Thought
+	Call    *ToolCall
+	Result  *ToolResult
+	Cache   *CacheMark // a prompt-cache breakpoint after this part
+}
+
+// Media is content by reference or by value: URL, or Data with its MIME type.
+type Media struct {
+	URL    string // http(s) only; a data URI is parsed into MIME and Data
+	MIME   string // "image/png"
+	Data   string // base64, standard alphabet
+	Detail string // image: auto, low, high, original
+	Format string // audio: "wav", "mp3"
+	Name   string // file name
+	FileID string
+}
+
+// CacheMark is a prompt-cache breakpoint (`cache_control`).
+type CacheMark struct {
+	TTL string // "", "5m" or "1h"
+}
+
+// ThoughtType says what a Thought carries; the names are those of
+// `reasoning_details` (contract area 13).
+type ThoughtType string
+
+// The types of thought.
+const (
+	ThoughtText      ThoughtType = "reasoning.text"      // Text, Signature
+	ThoughtSummary   ThoughtType = "reasoning.summary"   // Text
+	ThoughtEncrypted ThoughtType = "reasoning.encrypted" // Data
+)
+
+// The formats that Thought continuations are stamped with: such bytes go back
+// only to the dialect that made them, unaltered (RE-07).
+const (
+	FormatUnknown   = "unknown"
+	FormatAnthropic = "anthropic-claude-v1"
+	FormatGemini    = "google-gemini-v1"
+	FormatOpenAI    = "openai-responses-v1"
+)
+
+// Thought is a block of reasoning.
+type Thought struct {
+	Type      ThoughtType
+	Text      string
+	Signature string // byte-exact
+	Data      string // byte-exact
+	ID        string // of a tool call it belongs to, or the vendor's own
+	Format    string
+}
+
+// ToolCall is a call the model makes. Arguments is JSON text as the model wrote
+// it, which need not be valid.
+type ToolCall struct {
+	ID, Name, Arguments string
+}
+
+// ToolResult answers a ToolCall.
+type ToolResult struct {
+	CallID string
+	Parts  []Part // text and media
+	Error  bool
+}
+
+// Tool is a function the caller offers.
+type Tool struct {
+	Name, Description string
+	Parameters        jsontext.Value // JSON Schema; nil: none
+	Strict            *bool
+	Cache             *CacheMark
+}
+
+// ToolMode says whether tools must be, may be or may not be called.
+type ToolMode string
+
+// The modes. ToolNamed forces the tool of ToolChoice.Name.
+const (
+	ToolAuto     ToolMode = "auto"
+	ToolNone     ToolMode = "none"
+	ToolRequired ToolMode = "required"
+	ToolNamed    ToolMode = "named"
+)
+
+// ToolChoice is `tool_choice`.
+type ToolChoice struct {
+	Mode ToolMode
+	Name string
+}
+
+// FormatType is a kind of output shape.
+type FormatType string
+
+// The shapes.
+const (
+	FormatText       FormatType = "text"
+	FormatJSON       FormatType = "json_object"
+	FormatJSONSchema FormatType = "json_schema"
+)
+
+// Format is `response_format`.
+type Format struct {
+	Type        FormatType
+	Name        string
+	Description string
+	Schema      jsontext.Value
+	Strict      *bool
+}
+
+// Reasoning is how much to think and what to show of it (contract area 13).
+type Reasoning struct {
+	Effort    string // max xhigh high medium low minimal none, or ""
+	MaxTokens *int64
+	Exclude   bool
+	Enabled   *bool
+	Summary   string // auto, concise, detailed, or ""
+}
