@@ -1,0 +1,94 @@
+// Package dialect is the seam between languages and everything else. A dialect
+// has a client half (parse a caller's request, emit an answer) and an upstream
+// half (encode a request, decode an answer); no dialect knows another, so N + M
+// halves serve N x M pairs. The fixture runner is in dialecttest.
+package dialect
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/wire"
+)
+
+// Client is the half that callers speak to.
+type Client interface {
+	Name() llm.Dialect
+	// Parse reads a request body. Its errors are *llm.Error with FaultCaller.
+	Parse(body []byte, h http.Header) (*llm.Request, error)
+	// NewEmitter writes the answer to req into w.
+	NewEmitter(w Sink, req *llm.Request) Emitter
+}
+
+// Sink is where an emitter writes: an HTTP response, or a buffer in tests.
+type Sink interface {
+	io.Writer
+	Flush() error
+}
+
+// Head is what is known of an answer once an endpoint has been committed to.
+type Head struct {
+	ID       string // gen-...
+	Model    string // the concrete model that answers (US-10)
+	Provider string // display name
+	Created  int64  // Unix seconds
+}
+
+// Emitter writes one answer: Begin, then Emit for every chunk, then Finish or
+// Fail. Emit flushes unless the chunk says that more is already here.
+type Emitter interface {
+	Begin(Head)
+	Emit(llm.Chunk) error
+	// Finish ends a good answer with its final usage, cost included.
+	Finish(llm.Usage) error
+	// Fail ends an answer whose first content is already out (ST-05, ER-10).
+	Fail(*llm.Error, llm.Usage) error
+}
+
+// Target is the endpoint a request is encoded for.
+type Target struct {
+	Model     string          // native name
+	Stream    bool            // ask for a stream
+	Accepts   map[string]bool // supported parameters; what is not there is left out (CR-02); nil: all
+	MaxOutput int64           // the endpoint's output limit in tokens, 0: unknown
+	User      string          // the end user's hash, "" if none was named (CR-09)
+}
+
+// Takes reports whether the endpoint takes the parameter.
+func (t Target) Takes(parameter string) bool { return t.Accepts == nil || t.Accepts[parameter] }
+
+// Call is an HTTP request to be made, short of its base URL and credentials.
+type Call struct {
+	Path   string // begins with a slash; may carry a query
+	Header http.Header
+	Body   []byte
+}
+
+// Upstream is the half that speaks to a vendor.
+type Upstream interface {
+	Name() llm.Dialect
+	Encode(req *llm.Request, to Target) (Call, error)
+	NewDecoder(req *llm.Request) Decoder
+	// Error reads an answer with a status that is not 2xx; body is capped.
+	Error(status int, h http.Header, body []byte) *llm.Error
+}
+
+// Decoder turns frames into events: a state machine without I/O, goroutine or
+// context. Its errors are *llm.Error. It appends to dst and returns it. Text in
+// events is copied out of the frame.
+type Decoder interface {
+	// Frame decodes one frame of a stream.
+	Frame(dst []llm.Event, f wire.Frame) ([]llm.Event, error)
+	// Whole decodes the body of an answer that was not streamed.
+	Whole(dst []llm.Event, body []byte) ([]llm.Event, error)
+	// End is called once after the last frame. Where the answer has no terminal
+	// signal of its protocol, it is an error (F33, F45).
+	End(dst []llm.Event) ([]llm.Event, error)
+	// Done reports that the protocol's terminal signal has been seen: nothing
+	// that follows matters (F30).
+	Done() bool
+	// Verbatim reports whether the frame just decoded may be forwarded as it is
+	// to a caller of the same dialect.
+	Verbatim() bool
+}
