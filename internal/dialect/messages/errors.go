@@ -1,0 +1,136 @@
+package messages
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
+// readFailure reads what it can of an error body; all of it may be missing.
+func readFailure(body []byte) failure {
+	var envelope struct {
+		Error jsontext.Value `json:"error"`
+	}
+	if json.Unmarshal(body, &envelope) != nil {
+		return failure{}
+	}
+	return failureOf(envelope.Error)
+}
+
+func failureOf(raw jsontext.Value) (f failure) {
+	if json.Unmarshal(raw, &f) != nil {
+		f = failure{}
+		_ = json.Unmarshal(raw, &f.Message) // some vendors say it in a string
+	}
+	return f
+}
+
+// statusOf is the HTTP status that an error type stands for where none was sent:
+// in a stream and in a 200. https://platform.claude.com/docs/en/api/errors
+func statusOf(typ string) int {
+	switch typ {
+	case "invalid_request_error":
+		return http.StatusBadRequest
+	case "authentication_error":
+		return http.StatusUnauthorized
+	case "billing_error":
+		return http.StatusPaymentRequired
+	case "permission_error":
+		return http.StatusForbidden
+	case "not_found_error":
+		return http.StatusNotFound
+	case "request_too_large":
+		return http.StatusRequestEntityTooLarge
+	case "rate_limit_error":
+		return http.StatusTooManyRequests
+	case "timeout_error":
+		return http.StatusGatewayTimeout
+	case "overloaded_error":
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// classify judges a failure by its status, its type and, where the API gives
+// them away by nothing else, its words.
+func classify(status int, f failure) *llm.Error {
+	e := &llm.Error{ProviderCode: f.Type}
+	if e.ProviderCode == "" {
+		e.ProviderCode = strconv.Itoa(status)
+	}
+	e.Type, e.Fault = dialect.Classify(status)
+	if e.Fault == llm.FaultUpstream && f.Type != "" {
+		// A proxy in between may change the status, not the body.
+		if t, fault := dialect.Classify(statusOf(f.Type)); fault == llm.FaultBusy || fault == llm.FaultOverloaded {
+			e.Type, e.Fault = t, fault
+		}
+	}
+	said := strings.ToLower(f.Message)
+	switch {
+	case f.Type == "billing_error",
+		e.Fault == llm.FaultBusy && spent(said),
+		e.Fault == llm.FaultCaller && strings.HasPrefix(said, "you") && spent(said):
+		e.Type, e.Fault = llm.TypeUnavailable, llm.FaultCredential
+	case filtered(said):
+		e.Type, e.Fault = llm.TypeContentPolicy, llm.FaultRefused
+	case e.Fault == llm.FaultCaller && tooLong(said):
+		e.Type = llm.TypeContextLength
+	case e.Fault == llm.FaultCaller && unsuited(said):
+		e.Fault = llm.FaultUnsuited
+	}
+	e.Message = dialect.Explain(e.Fault)
+	if e.Fault == llm.FaultCaller || (e.Fault == llm.FaultUnsuited && status != http.StatusRequestEntityTooLarge) {
+		if quote := dialect.Quote(f.Message); quote != "" {
+			e.Message = quote
+		}
+	}
+	return e
+}
+
+// spent recognises exhausted credit and spend caps: the API dresses them as 400
+// invalid_request_error or 429 rate_limit_error (F13, F19). A 400 that finds
+// fault with the request begins with the place of it and may repeat the caller's
+// words, which must not park our credential: those of an account begin with
+// "You" or "Your".
+func spent(said string) bool {
+	return containsAny(said, "credit balance", "usage limits", "spend limit", "spending limit", "spend cap", "out of extra usage", "exceeded your current quota")
+}
+
+func filtered(said string) bool {
+	return containsAny(said, "content filtering policy", "violate our usage policy", "violates our usage policy")
+}
+
+func tooLong(said string) bool {
+	return containsAny(said, "prompt is too long", "exceed context limit", "exceeds the context", "context window")
+}
+
+// unsuited recognises what this model or endpoint refuses and another may take
+// (F17).
+func unsuited(said string) bool {
+	return containsAny(said, "extra inputs are not permitted", "not supported", "does not support", "is deprecated for this model", "maximum allowed number of output tokens")
+}
+
+func containsAny(s string, parts ...string) bool {
+	for _, p := range parts {
+		if strings.Contains(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// retryAfter has no clock: a date counts from the answer's own.
+func retryAfter(h http.Header) time.Duration { return dialect.RetryAfter(h, time.Time{}) }
+
+// malformed is nonsense from upstream (F35).
+func malformed(err error) *llm.Error {
+	return &llm.Error{Type: llm.TypeUnavailable, Fault: llm.FaultUpstream, Message: "The provider's answer is malformed", Err: err}
+}
