@@ -1,0 +1,557 @@
+package chat
+
+import (
+	"hash/fnv"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
+// Encode makes the call. A chat caller's own bytes are edited in place, so that
+// members nobody here knows reach the vendor; else the body is built anew.
+func (u *upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, error) {
+	call := dialect.Call{Path: strings.ReplaceAll(u.q.Path, "{model}", url.PathEscape(to.Model))}
+	e := encoder{upstream: u, req: req, in: req.Input, to: &to}
+	if req.Source != nil && req.Source.Dialect == llm.Chat {
+		if body, ok := e.splice(req.Source.Body); ok {
+			call.Body = body
+			return call, nil
+		}
+	}
+	call.Body = e.build()
+	return call, nil
+}
+
+type encoder struct {
+	*upstream
+	req *llm.Request
+	in  *llm.ChatInput
+	to  *dialect.Target
+	out []byte
+}
+
+// key begins a member.
+func (e *encoder) key(name string) {
+	if n := len(e.out); n > 0 && e.out[n-1] != '{' {
+		e.out = append(e.out, ',')
+	}
+	e.out = append(quote(e.out, name), ':')
+}
+
+func (e *encoder) str(name, value string) {
+	if value != "" {
+		e.key(name)
+		e.out = quote(e.out, value)
+	}
+}
+
+func (e *encoder) raw(name string, value []byte) {
+	if len(value) > 0 {
+		e.key(name)
+		e.out = append(e.out, value...)
+	}
+}
+
+func (e *encoder) flag(name string, value *bool) {
+	if value != nil {
+		e.key(name)
+		e.out = strconv.AppendBool(e.out, *value)
+	}
+}
+
+func (e *encoder) float(name string, value *float64) {
+	if value == nil || e.drops(e.to, name) {
+		return
+	}
+	e.key(name)
+	e.out = strconv.AppendFloat(e.out, *value, 'g', -1, 64)
+}
+
+func (e *encoder) int(name string, value *int64) {
+	if value != nil {
+		e.key(name)
+		e.out = strconv.AppendInt(e.out, *value, 10)
+	}
+}
+
+// build makes the body from the canon.
+func (e *encoder) build() []byte {
+	in := e.in
+	e.out = append(make([]byte, 0, 1024), '{')
+	e.str("model", e.to.Model)
+	e.key("messages")
+	e.messages()
+	e.streaming()
+	e.user()
+	e.maxTokens()
+	e.float("temperature", in.Temperature)
+	e.float("top_p", in.TopP)
+	e.float("min_p", in.MinP)
+	e.float("top_a", in.TopA)
+	e.float("frequency_penalty", in.FrequencyPenalty)
+	e.float("presence_penalty", in.PresencePenalty)
+	e.float("repetition_penalty", in.RepetitionPenalty)
+	if !e.drops(e.to, "top_k") {
+		e.int("top_k", in.TopK)
+	}
+	if !e.drops(e.to, "seed") {
+		e.int(e.q.SeedName, in.Seed)
+	}
+	if !e.drops(e.to, "logit_bias") {
+		e.raw("logit_bias", in.LogitBias)
+	}
+	if !e.drops(e.to, "logprobs") {
+		e.flag("logprobs", in.Logprobs)
+	}
+	if !e.drops(e.to, "top_logprobs") {
+		e.int("top_logprobs", in.TopLogprobs)
+	}
+	if len(in.Stop) > 0 && !e.drops(e.to, "stop") {
+		e.key("stop")
+		e.out = append(e.out, '[')
+		for i, s := range in.Stop {
+			if i > 0 {
+				e.out = append(e.out, ',')
+			}
+			e.out = quote(e.out, s)
+		}
+		e.out = append(e.out, ']')
+	}
+	if in.Format != nil && !e.dropsFormat() {
+		e.key("response_format")
+		e.format()
+	}
+	if !e.drops(e.to, "verbosity") {
+		e.str("verbosity", in.Verbosity)
+	}
+	e.tools()
+	e.reasoning()
+	if e.req.Dialect == llm.Chat { // another dialect's unknown members mean nothing here
+		for _, x := range in.Extra {
+			if !slices.Contains(e.q.DropParams, x.Name) && (!isParameter(x.Name) || e.to.Takes(x.Name)) {
+				e.out = append(e.out, ',')
+				e.out = append(quote(e.out, x.Name), ':')
+				e.out = append(e.out, x.Value...)
+			}
+		}
+	}
+	return append(e.out, '}')
+}
+
+func (e *encoder) streaming() {
+	e.key("stream")
+	e.out = strconv.AppendBool(e.out, e.to.Stream)
+	if e.to.Stream && !e.q.NoStreamOptions {
+		e.key("stream_options")
+		e.out = append(e.out, `{"include_usage":true}`...)
+	}
+}
+
+// user sends only the hash of an end user (CR-09).
+func (e *encoder) user() {
+	if !e.q.NoUser {
+		e.str("user", e.to.User)
+	}
+}
+
+func (e *encoder) maxTokens() {
+	if !e.drops(e.to, "max_tokens") {
+		e.int(e.q.MaxTokensName, e.in.MaxTokens)
+	}
+}
+
+// dropsFormat reports whether the endpoint cannot be held to the output's shape.
+func (e *encoder) dropsFormat() bool {
+	if slices.Contains(e.q.DropParams, "response_format") {
+		return true
+	}
+	if e.in.Format.Type == llm.FormatJSONSchema && !e.q.NoSchema {
+		return !e.to.Takes("structured_outputs")
+	}
+	return !e.to.Takes("response_format")
+}
+
+func (e *encoder) format() {
+	f := e.in.Format
+	if f.Type != llm.FormatJSONSchema || e.q.NoSchema {
+		typ := f.Type
+		if typ == llm.FormatJSONSchema {
+			typ = llm.FormatJSON
+		}
+		e.out = append(quote(append(e.out, `{"type":`...), string(typ)), '}')
+		return
+	}
+	e.out = append(e.out, `{"type":"json_schema","json_schema":{`...)
+	e.key("name")
+	e.out = quote(e.out, f.Name)
+	e.str("description", f.Description)
+	if !e.q.NoStrict {
+		e.flag("strict", f.Strict)
+	}
+	e.raw("schema", f.Schema)
+	e.out = append(e.out, "}}"...)
+}
+
+func (e *encoder) tools() {
+	in := e.in
+	if len(in.Tools) == 0 || e.drops(e.to, "tools") {
+		return
+	}
+	e.key("tools")
+	e.toolList()
+	if in.Choice != nil && !e.drops(e.to, "tool_choice") {
+		e.key("tool_choice")
+		e.choice()
+	}
+	if !e.drops(e.to, "parallel_tool_calls") {
+		e.flag("parallel_tool_calls", in.Parallel)
+	}
+}
+
+func (e *encoder) toolList() {
+	e.out = append(e.out, '[')
+	for i := range e.in.Tools {
+		t := &e.in.Tools[i]
+		if i > 0 {
+			e.out = append(e.out, ',')
+		}
+		e.out = append(e.out, `{"type":"function","function":{`...)
+		e.key("name")
+		e.out = quote(e.out, t.Name)
+		e.str("description", t.Description)
+		e.raw("parameters", t.Parameters)
+		if !e.q.NoStrict {
+			e.flag("strict", t.Strict)
+		}
+		e.out = append(e.out, '}')
+		e.mark(t.Cache)
+		e.out = append(e.out, '}')
+	}
+	e.out = append(e.out, ']')
+}
+
+// mark writes a cache breakpoint where it is understood.
+func (e *encoder) mark(c *llm.CacheMark) {
+	if c == nil || !e.q.KeepsCacheControl {
+		return
+	}
+	e.key("cache_control")
+	e.out = append(e.out, `{"type":"ephemeral"`...)
+	e.str("ttl", c.TTL)
+	e.out = append(e.out, '}')
+}
+
+func (e *encoder) choice() {
+	c := *e.in.Choice
+	if c.Mode == llm.ToolNamed && e.q.NoToolChoiceNamed {
+		c.Mode = llm.ToolRequired
+	}
+	if (c.Mode == llm.ToolRequired || c.Mode == llm.ToolNamed) && e.q.NoToolChoiceRequired {
+		c.Mode = llm.ToolAuto
+	}
+	if c.Mode == llm.ToolNamed {
+		e.out = quote(append(e.out, `{"type":"function","function":{"name":`...), c.Name)
+		e.out = append(e.out, "}}"...)
+		return
+	}
+	e.out = quote(e.out, string(c.Mode))
+}
+
+func (e *encoder) messages() {
+	e.out = append(e.out, '[')
+	for i := range e.in.Messages {
+		if i > 0 {
+			e.out = append(e.out, ',')
+		}
+		e.message(i)
+	}
+	e.out = append(e.out, ']')
+}
+
+// message writes one turn. A turn of the canon may hold several tool results,
+// or results beside what a user says; in this dialect each is a message.
+func (e *encoder) message(i int) {
+	m := &e.in.Messages[i]
+	rest, results := 0, 0
+	for j := range m.Parts {
+		if m.Parts[j].Kind == llm.PartResult {
+			if results > 0 {
+				e.out = append(e.out, ',')
+			}
+			results++
+			e.result(m.Parts[j].Result)
+			continue
+		}
+		rest++
+	}
+	if results > 0 && rest == 0 {
+		return
+	}
+	if results > 0 {
+		e.out = append(e.out, ',')
+	}
+	role := m.Role
+	switch {
+	case role == llm.RoleDeveloper && e.q.SystemForDeveloper:
+		role = llm.RoleSystem
+	case role == llm.RoleTool:
+		role = llm.RoleUser
+	}
+	e.out = append(e.out, '{')
+	e.str("role", string(role))
+	name := m.Name
+	if e.q.NoName {
+		name = ""
+	}
+	e.str("name", name)
+	e.key("content")
+	before := ""
+	if e.q.NoName && m.Name != "" {
+		before = m.Name + ": "
+	}
+	e.content(m.Parts, before)
+	if role == llm.RoleAssistant {
+		e.assistant(m.Parts)
+		if i == len(e.in.Messages)-1 && e.q.Prefill != "" {
+			e.raw(e.q.Prefill, []byte("true"))
+		}
+	}
+	e.out = append(e.out, '}')
+}
+
+func (e *encoder) result(r *llm.ToolResult) {
+	e.out = append(e.out, '{')
+	e.str("role", "tool")
+	e.key("tool_call_id")
+	e.out = quote(e.out, e.callID(r.CallID))
+	e.key("content")
+	e.content(r.Parts, "")
+	e.out = append(e.out, '}')
+}
+
+// content writes what is said: a string where text is all there is.
+func (e *encoder) content(parts []llm.Part, before string) {
+	said, plain := 0, true
+	var text string
+	for i := range parts {
+		p := &parts[i]
+		switch p.Kind {
+		case llm.PartText:
+			said++
+			text = p.Text
+			plain = plain && (p.Cache == nil || !e.q.KeepsCacheControl)
+		case llm.PartImage, llm.PartAudio, llm.PartVideo, llm.PartFile:
+			said++
+			plain = false
+		case llm.PartReasoning, llm.PartCall, llm.PartResult, llm.PartRefusal:
+		}
+	}
+	switch {
+	case said == 0 && before == "":
+		if slices.ContainsFunc(parts, func(p llm.Part) bool { return p.Kind == llm.PartCall || p.Kind == llm.PartRefusal }) {
+			e.out = append(e.out, "null"...)
+		} else {
+			e.out = append(e.out, `""`...)
+		}
+	case plain && said <= 1:
+		e.out = quote(e.out, before+text)
+	case plain && e.q.FlatText:
+		e.out = quote(e.out, before+joinText(parts))
+	default:
+		e.parts(parts, before)
+	}
+}
+
+func joinText(parts []llm.Part) string {
+	var all []string
+	for i := range parts {
+		if parts[i].Kind == llm.PartText {
+			all = append(all, parts[i].Text)
+		}
+	}
+	return strings.Join(all, "\n\n")
+}
+
+func (e *encoder) parts(parts []llm.Part, before string) {
+	e.out = append(e.out, '[')
+	comma := func() {
+		if e.out[len(e.out)-1] != '[' {
+			e.out = append(e.out, ',')
+		}
+	}
+	if before != "" && !slices.ContainsFunc(parts, func(p llm.Part) bool { return p.Kind == llm.PartText }) {
+		e.out = append(quote(append(e.out, `{"type":"text","text":`...), before), '}')
+	}
+	for i := range parts {
+		p := &parts[i]
+		m := p.Media
+		switch p.Kind {
+		case llm.PartText:
+			comma()
+			e.out = quote(append(e.out, `{"type":"text","text":`...), before+p.Text)
+			before = ""
+		case llm.PartImage:
+			comma()
+			e.out = append(e.out, `{"type":"image_url","image_url":{"url":`...)
+			e.locate(m)
+			e.str("detail", m.Detail)
+			e.out = append(e.out, '}')
+		case llm.PartAudio:
+			comma()
+			e.out = quote(append(e.out, `{"type":"input_audio","input_audio":{"data":`...), m.Data)
+			e.str("format", audioFormat(m))
+			e.out = append(e.out, '}')
+		case llm.PartVideo:
+			comma()
+			e.out = append(e.out, `{"type":"video_url","video_url":{"url":`...)
+			e.locate(m)
+			e.out = append(e.out, '}')
+		case llm.PartFile:
+			comma()
+			e.out = append(e.out, `{"type":"file","file":{`...)
+			e.str("filename", m.Name)
+			e.str("file_id", m.FileID)
+			if m.URL != "" || m.Data != "" {
+				e.key("file_data")
+				e.locate(m)
+			}
+			e.out = append(e.out, '}')
+		case llm.PartReasoning, llm.PartCall, llm.PartResult, llm.PartRefusal:
+			continue
+		}
+		e.mark(p.Cache)
+		e.out = append(e.out, '}')
+	}
+	e.out = append(e.out, ']')
+}
+
+// locate writes a URL or a data URI.
+func (e *encoder) locate(m *llm.Media) {
+	if m.URL != "" {
+		e.out = quote(e.out, m.URL)
+		return
+	}
+	mime, _ := jsontext.AppendQuote(nil, m.MIME)
+	e.out = append(append(e.out, `"data:`...), mime[1:len(mime)-1]...)
+	e.out = append(e.out, ";base64,"...)
+	data, _ := jsontext.AppendQuote(nil, m.Data)
+	e.out = append(e.out, data[1:]...)
+}
+
+func audioFormat(m *llm.Media) string {
+	if m.Format != "" {
+		return m.Format
+	}
+	switch format := strings.TrimPrefix(m.MIME, "audio/"); format {
+	case "mpeg":
+		return "mp3"
+	case "mp4":
+		return "m4a"
+	default:
+		return format
+	}
+}
+
+// assistant writes what only an assistant's turn holds.
+func (e *encoder) assistant(parts []llm.Part) {
+	for i := range parts {
+		if parts[i].Kind == llm.PartRefusal {
+			e.str("refusal", parts[i].Text)
+			break
+		}
+	}
+	e.thoughts(parts)
+	if slices.ContainsFunc(parts, func(p llm.Part) bool { return p.Kind == llm.PartCall }) {
+		e.key("tool_calls")
+		e.calls(parts)
+	}
+}
+
+func (e *encoder) calls(parts []llm.Part) {
+	e.out = append(e.out, '[')
+	comma := ""
+	for i := range parts {
+		c := parts[i].Call
+		if parts[i].Kind != llm.PartCall {
+			continue
+		}
+		e.out = quote(append(append(e.out, comma...), `{"id":`...), e.callID(c.ID))
+		e.out = quote(append(e.out, `,"type":"function","function":{"name":`...), c.Name)
+		e.out = quote(append(e.out, `,"arguments":`...), c.Arguments)
+		e.out = append(e.out, "}}"...)
+		comma = ","
+	}
+	e.out = append(e.out, ']')
+}
+
+// callID is a tool call's id as the vendor takes it. A shortened id is the same
+// for the call and its result, in this turn and every later one.
+func (e *encoder) callID(id string) string {
+	const size, alphabet = 9, "0123456789abcdefghijklmnopqrstuvwxyz"
+	if !e.q.ShortToolIDs {
+		return id
+	}
+	fits := len(id) == size
+	for i := range len(id) {
+		c := id[i] | 0x20
+		fits = fits && (c >= 'a' && c <= 'z' || id[i] >= '0' && id[i] <= '9')
+	}
+	if fits {
+		return id
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id)) // a hash takes everything
+	n := h.Sum64()
+	short := make([]byte, size)
+	for i := range short {
+		short[i] = alphabet[n%uint64(len(alphabet))]
+		n /= uint64(len(alphabet))
+	}
+	return string(short)
+}
+
+// thoughts sends an earlier turn's reasoning back, where the vendor wants it.
+// As plain text only what no other dialect has put its stamp on goes.
+func (e *encoder) thoughts(parts []llm.Part) {
+	switch e.q.KeepsReasoning {
+	case "":
+	case "reasoning_details":
+		var b blocks
+		comma := `[`
+		for i := range parts {
+			t := parts[i].Thought
+			if parts[i].Kind != llm.PartReasoning {
+				continue
+			}
+			if comma == `[` {
+				e.key("reasoning_details")
+			}
+			e.out = append(e.out, comma...)
+			comma = ","
+			block := b.open(&llm.Event{Kind: llm.BlockOpen, Open: llm.BlockReasoning, Thought: t})
+			e.out = appendDetail(e.out, block, t.Text, t.Signature, t.Data)
+		}
+		if comma == "," {
+			e.out = append(e.out, ']')
+		}
+	default:
+		e.str(e.q.KeepsReasoning, plainThought(parts))
+	}
+}
+
+func plainThought(parts []llm.Part) string {
+	var s strings.Builder
+	for i := range parts {
+		t := parts[i].Thought
+		if parts[i].Kind == llm.PartReasoning && t.Signature == "" && (t.Format == "" || t.Format == llm.FormatUnknown) {
+			s.WriteString(t.Text)
+		}
+	}
+	return s.String()
+}

@@ -1,0 +1,264 @@
+package chat
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
+// isParameter reports whether a member belongs to the supported_parameters
+// vocabulary and goes upstream under its own name.
+func isParameter(name string) bool {
+	switch name {
+	case "temperature", "top_p", "top_k", "min_p", "top_a", "frequency_penalty", "presence_penalty", "repetition_penalty",
+		"seed", "logit_bias", "logprobs", "top_logprobs", "stop", "response_format", "tools", "tool_choice",
+		"parallel_tool_calls", "verbosity", "prediction", "web_search_options":
+		return true
+	}
+	return false
+}
+
+// splice edits the caller's body: members that are the gateway's leave, what
+// the endpoint cannot take leaves, the rest keeps its bytes and its order. It
+// fails on bodies that it cannot find its way in.
+func (e *encoder) splice(body []byte) ([]byte, bool) {
+	var room [32]field
+	list, ok := fields(room[:0], body)
+	if !ok {
+		return nil, false
+	}
+	e.out = append(make([]byte, 0, len(body)+256), '{')
+	wroteLimit, model := false, false
+	for i := range list {
+		f := &list[i]
+		name := string(f.name)
+		value := f.of(body)
+		switch {
+		case name == "model":
+			model = true
+			e.key(name)
+			e.out = quote(e.out, e.to.Model)
+		case name == "messages":
+			e.key(name)
+			if !e.spliceMessages(value) {
+				return nil, false
+			}
+		case name == "stream", name == "user", name == "reasoning", name == "reasoning_effort", name == "n", ours(name):
+		case name == "max_tokens", name == "max_completion_tokens":
+			if name == e.q.MaxTokensName && e.in.MaxTokens != nil && !wroteLimit && !e.drops(e.to, name) && e.effective(value) {
+				wroteLimit = true
+				e.raw(name, value)
+			}
+		case !isParameter(name):
+			if name == string(e.q.ReasoningAs) && wishOf(e.in) != (wish{}) && !e.drops(e.to, "reasoning") {
+				continue // the contract's `reasoning` was sent too, and says it for every vendor
+			}
+			if !slices.Contains(e.q.DropParams, name) {
+				e.key(name)
+				e.out = append(e.out, value...)
+			}
+		case value[0] == 'n': // null is not sent
+		case e.dropsHere(name):
+		default:
+			e.parameter(name, value)
+		}
+	}
+	if !wroteLimit {
+		e.maxTokens()
+	}
+	if !model {
+		e.str("model", e.to.Model)
+	}
+	e.streaming()
+	e.user()
+	e.reasoning()
+	return append(e.out, '}'), true
+}
+
+// effective reports whether a limit as the caller wrote it is the one that
+// counts (CR-10).
+func (e *encoder) effective(value []byte) bool {
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	return err == nil && n == *e.in.MaxTokens
+}
+
+func (e *encoder) dropsHere(name string) bool {
+	switch name {
+	case "response_format":
+		return e.in.Format == nil || e.dropsFormat()
+	case "tool_choice", "parallel_tool_calls":
+		return len(e.in.Tools) == 0 || e.drops(e.to, "tools") || e.drops(e.to, name)
+	}
+	return e.drops(e.to, name)
+}
+
+// parameter writes a parameter as it was sent, unless a quirk speaks against it.
+func (e *encoder) parameter(name string, value []byte) {
+	q := &e.q
+	if name == "seed" {
+		name = q.SeedName
+	}
+	e.key(name)
+	switch {
+	case name == "response_format" && e.in.Format.Type == llm.FormatJSONSchema && (q.NoSchema || (q.NoStrict && e.in.Format.Strict != nil)):
+		e.format()
+	case name == "tools" && slices.ContainsFunc(e.in.Tools, func(t llm.Tool) bool {
+		return (q.NoStrict && t.Strict != nil) || (!q.KeepsCacheControl && t.Cache != nil)
+	}):
+		e.toolList()
+	case name == "tool_choice" && (q.NoToolChoiceNamed || q.NoToolChoiceRequired):
+		e.choice()
+	default:
+		e.out = append(e.out, value...)
+	}
+}
+
+// spliceMessages keeps the messages' bytes but for what a vendor must not see:
+// members that answers of the contract have and requests of the dialect have
+// not, and what quirks forbid.
+func (e *encoder) spliceMessages(src []byte) bool {
+	if !slices.ContainsFunc(e.in.Messages, e.touches) && !(e.q.Prefill != "" && e.prefilled()) {
+		e.out = append(e.out, src...)
+		return true
+	}
+	e.out = append(e.out, '[')
+	i := space(src, 0)
+	i = space(src, i+1)
+	n := 0
+	for ; i < len(src) && src[i] != ']'; n++ {
+		end := valueEnd(src, i)
+		if end > len(src) || n >= len(e.in.Messages) {
+			return false
+		}
+		if n > 0 {
+			e.out = append(e.out, ',')
+		}
+		m := &e.in.Messages[n]
+		if e.touches(*m) || (n == len(e.in.Messages)-1 && m.Role == llm.RoleAssistant) {
+			if !e.spliceMessage(src[i:end], n) {
+				return false
+			}
+		} else {
+			e.out = append(e.out, src[i:end]...)
+		}
+		i = space(src, end)
+		if i < len(src) && src[i] == ',' {
+			i = space(src, i+1)
+		}
+	}
+	e.out = append(e.out, ']')
+	return n == len(e.in.Messages)
+}
+
+func (e *encoder) prefilled() bool {
+	return e.in.Messages[len(e.in.Messages)-1].Role == llm.RoleAssistant
+}
+
+// touches reports whether a message may hold something that must not go out as
+// it came.
+func (e *encoder) touches(m llm.Message) bool {
+	q := &e.q
+	switch {
+	case m.Role == llm.RoleAssistant,
+		m.Role == llm.RoleDeveloper && q.SystemForDeveloper,
+		m.Role == llm.RoleTool && q.ShortToolIDs,
+		m.Name != "" && q.NoName,
+		q.FlatText && len(m.Parts) > 0:
+		return true
+	}
+	return !q.KeepsCacheControl && marked(m.Parts)
+}
+
+func marked(parts []llm.Part) bool {
+	return slices.ContainsFunc(parts, func(p llm.Part) bool {
+		return p.Cache != nil || (p.Result != nil && marked(p.Result.Parts))
+	})
+}
+
+func (e *encoder) spliceMessage(src []byte, n int) bool {
+	var room [16]field
+	list, ok := fields(room[:0], src)
+	if !ok {
+		return false
+	}
+	m := &e.in.Messages[n]
+	said := m.Parts
+	if m.Role == llm.RoleTool {
+		said = m.Parts[0].Result.Parts
+	}
+	details := false
+	e.out = append(e.out, '{')
+	for i := range list {
+		f := &list[i]
+		value := f.of(src)
+		switch name := string(f.name); name {
+		case "role":
+			e.key(name)
+			if m.Role == llm.RoleDeveloper && e.q.SystemForDeveloper {
+				e.out = append(e.out, `"system"`...)
+			} else {
+				e.out = append(e.out, value...)
+			}
+		case "name":
+			if !e.q.NoName {
+				e.raw(name, value)
+			}
+		case "content":
+			e.key(name)
+			if (!e.q.KeepsCacheControl && marked(said)) || (e.q.FlatText && value[0] == '[') || (e.q.NoName && m.Name != "") {
+				before := ""
+				if e.q.NoName && m.Name != "" {
+					before = m.Name + ": "
+				}
+				e.content(said, before)
+			} else {
+				e.out = append(e.out, value...)
+			}
+		case "tool_calls":
+			if value[0] != '[' || len(m.Parts) == 0 {
+				continue // null
+			}
+			e.key(name)
+			if e.q.ShortToolIDs {
+				e.calls(m.Parts)
+			} else {
+				e.out = append(e.out, value...)
+			}
+		case "tool_call_id":
+			e.key(name)
+			if e.q.ShortToolIDs && m.Role == llm.RoleTool {
+				e.out = quote(e.out, e.callID(m.Parts[0].Result.CallID))
+			} else {
+				e.out = append(e.out, value...)
+			}
+		case "reasoning_details":
+			if e.q.KeepsReasoning == name && value[0] == '[' {
+				details = true
+				e.raw(name, value) // byte for byte (RE-07)
+			}
+		case "reasoning", "reasoning_content", "images", "annotations", "model", "provider":
+		case "refusal", "audio", "function_call":
+			if value[0] != 'n' {
+				e.raw(name, value)
+			}
+		case "cache_control":
+			if e.q.KeepsCacheControl {
+				e.raw(name, value)
+			}
+		default:
+			e.key(name)
+			e.out = append(e.out, value...)
+		}
+	}
+	if m.Role == llm.RoleAssistant {
+		if !details {
+			e.thoughts(m.Parts)
+		}
+		if n == len(e.in.Messages)-1 && e.q.Prefill != "" {
+			e.raw(e.q.Prefill, []byte("true"))
+		}
+	}
+	e.out = append(e.out, '}')
+	return true
+}
