@@ -1,0 +1,95 @@
+package provider
+
+import (
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/gemini"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
+// All is every provider that this build knows, by slug. A new one is added here.
+func All() []Spec {
+	return []Spec{
+		alibaba(),
+		ambient(),
+		anthropic(),
+		azure(),
+		baseten(),
+		berget(),
+		cerebras(),
+		chutes(),
+		cloudferro(),
+		cloudflare(),
+		cohere(),
+		databricks(),
+		deepinfra(),
+		deepseek(),
+		digitalOcean(),
+		dInference(),
+		evroc(),
+		fireworks(),
+		friendli(),
+		gmiCloud(),
+		googleAIStudio(),
+		groq(),
+		hpcAI(),
+		hyperbolic(),
+		inception(),
+		inceptron(),
+		inferenceNet(),
+		ioNet(),
+		lilac(),
+		lmStudio(),
+		meganova(),
+		miniMax(),
+		mistral(),
+		mixlayer(),
+		moonshotAI(),
+		morph(),
+		nebius(),
+		neuralwatt(),
+		novita(),
+		nvidia(),
+		ollama(),
+		openAI(),
+		openRouter(),
+		ovhCloud(),
+		perplexity(),
+		regolo(),
+		relace(),
+		sambaNova(),
+		scaleway(),
+		siliconFlow(),
+		stackit(),
+		stepFun(),
+		submodel(),
+		synthetic(),
+		tinfoil(),
+		together(),
+		upstage(),
+		venice(),
+		vivgrid(),
+		vLLM(),
+		vultr(),
+		wafer(),
+		wandb(),
+		xAI(),
+		xiaomi(),
+		zAI(),
+	}
+}
+
+// Plain is every dialect as its own documentation has it: what a provider of the
+// operator's own speaks.
+func Plain() map[llm.Dialect]dialect.Upstream {
+	return speaks(chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningEffort}), messages.Upstream(messages.Quirks{}), gemini.Upstream())
+}
+
+func speaks(halves ...dialect.Upstream) map[llm.Dialect]dialect.Upstream {
+	m := make(map[llm.Dialect]dialect.Upstream, len(halves))
+	for _, u := range halves {
+		m[u.Name()] = u
+	}
+	return m
+}

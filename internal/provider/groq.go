@@ -1,0 +1,27 @@
+package provider
+
+import (
+	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
+// groq speaks chat. A stream's usage is in x_groq, and what it cannot do it refuses.
+// https://console.groq.com/docs/openai
+func groq() Spec {
+	return Spec{
+		Slug:    "groq",
+		Env:     []string{"GROQ_API_KEY"},
+		BaseURL: "https://api.groq.com/openai/v1",
+		Speaks: speaks(chat.Upstream(chat.Quirks{
+			MaxTokensName: "max_completion_tokens",
+			DropParams:    []string{"logit_bias", "logprobs", "top_logprobs"},
+			NoName:        true,
+			ReasoningAs:   chat.ReasoningEffort,
+			Efforts:       []string{"low", "medium", "high"},
+			ReasoningAt:   []string{"reasoning"},
+			UsageAt:       "x_groq.usage",
+		})),
+		Default: llm.Chat,
+		Auth:    Bearer{},
+	}
+}

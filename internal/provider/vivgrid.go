@@ -1,0 +1,18 @@
+package provider
+
+import (
+	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
+// vivgrid speaks chat. https://docs.vivgrid.com/models
+func vivgrid() Spec {
+	return Spec{
+		Slug:    "vivgrid",
+		Env:     []string{"VIVGRID_API_KEY"},
+		BaseURL: "https://api.vivgrid.com/v1",
+		Speaks:  speaks(chat.Upstream(chat.Quirks{})),
+		Default: llm.Chat,
+		Auth:    Bearer{},
+	}
+}
