@@ -1,0 +1,113 @@
+package route
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
+)
+
+func unknownModel(name string, snap *catalog.Snapshot) *llm.Error {
+	e := &llm.Error{
+		Type: llm.TypeInvalidRequest, Fault: llm.FaultCaller,
+		Message:      name + " is not a valid model ID: GET /api/v1/models lists those that are",
+		Availability: &llm.Availability{Code: "model_not_found", Models: []string{name}},
+	}
+	base, variant, _ := strings.Cut(name, ":")
+	if m, known := snap.Model(base); known {
+		e.Message = fmt.Sprintf("%s has no variant :%s here", m.ID, variant)
+		e.Availability.Fallbacks = []string{m.ID} // ER-16
+		if variant == "free" {
+			e.Type, e.Availability.Code = llm.TypeNotFound, "free_variant_ended"
+		}
+	}
+	return e
+}
+
+// deprecated is the end that a model's expiration date announced (CT-07). The
+// catalogue names no successors, and none is guessed.
+func deprecated(m *catalog.Model) *llm.Error {
+	return &llm.Error{
+		Type: llm.TypeNotFound, Fault: llm.FaultCaller,
+		Message:      fmt.Sprintf("%s ended on %s: GET /api/v1/models lists those that are there", m.ID, m.ExpirationDate),
+		Availability: &llm.Availability{Code: "model_deprecated", Models: []string{m.ID}},
+	}
+}
+
+func wrongEndpoint(req *llm.Request, m *catalog.Model) *llm.Error {
+	return &llm.Error{
+		Type: llm.TypeInvalidRequest, Fault: llm.FaultCaller,
+		Message:      fmt.Sprintf("%s answers with %s and cannot be called for chat", m.ID, strings.Join(m.OutputModalities, ", ")),
+		Availability: &llm.Availability{Code: "wrong_endpoint", Models: req.Models},
+	}
+}
+
+// empty explains a plan without candidates (RT-28): a 404 that names what
+// removed each endpoint.
+func empty(req *llm.Request, snap *catalog.Snapshot, p Plan) *llm.Error {
+	var rules, removed, providers []string
+	for _, x := range p.Excluded {
+		if !slices.Contains(rules, x.Rule) {
+			rules = append(rules, x.Rule)
+		}
+		if name := displayName(snap, x.Endpoint); !slices.Contains(providers, name) {
+			providers = append(providers, name)
+		}
+		removed = append(removed, x.Endpoint.Tag+" ("+x.Rule+")")
+	}
+	slices.Sort(rules)
+	a := &llm.Availability{Code: code(rules), Models: req.Models, Providers: providers, ExcludedBy: rules}
+	return &llm.Error{
+		Type: llm.TypeNotFound, Fault: llm.FaultCaller, Availability: a,
+		Message: fmt.Sprintf("No endpoint can serve %s. %s", strings.Join(req.Models, ", "), advice(req, rules, removed)),
+	}
+}
+
+func displayName(snap *catalog.Snapshot, e *catalog.Endpoint) string {
+	if p, ok := snap.Provider(e.Provider); ok {
+		return p.Name
+	}
+	return e.Provider
+}
+
+// code is the availability code for what removed the endpoints: a data policy
+// speaks first, then any of the caller's constraints; what is left is ours.
+func code(rules []string) string {
+	has := func(rs ...string) bool {
+		return slices.ContainsFunc(rs, func(r string) bool { return slices.Contains(rules, r) })
+	}
+	switch {
+	case has(policy.RuleZDR, policy.RuleTraining):
+		return "privacy_restricted"
+	case len(rules) == 1 && has(RuleDeprecated):
+		return "model_deprecated"
+	case has(RuleAllowed, RuleIgnored, RuleTier, RuleContext, RuleMaxTokens, RuleModality, RuleQuantization, RuleMaxPrice, RuleParameters, RuleFallbacks):
+		return "constraint_filtered"
+	default:
+		return "no_endpoints"
+	}
+}
+
+const maxListed = 12
+
+func advice(req *llm.Request, rules, removed []string) string {
+	if len(removed) == 0 {
+		return "The catalogue has no endpoint for it"
+	}
+	more := ""
+	if len(removed) > maxListed {
+		more = fmt.Sprintf(" and %d more", len(removed)-maxListed)
+		removed = removed[:maxListed]
+	}
+	text := "Left out: " + strings.Join(removed, ", ") + more
+	if len(req.Routing.Only) > 0 && slices.Contains(rules, RuleAllowed) {
+		text += "; allowed were only " + strings.Join(req.Routing.Only, ", ")
+	}
+	if slices.Contains(rules, RuleCredential) {
+		text += "; no_credential means that the operator has set no key for that provider"
+	}
+	return text
+}
