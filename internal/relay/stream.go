@@ -1,0 +1,162 @@
+// Package relay is the attempt loop: it sends a request to one candidate of a
+// plan after the other until one answers with content, and never asks a second
+// once that happened (law 8). It also turns an upstream's bytes into an llm.Stream.
+package relay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/wire"
+	"github.com/turnpike-gateway/turnpike/internal/wire/sse"
+)
+
+// Caps of the trust document, 2.1: one event, one whole body.
+const (
+	maxEvent = 4 << 20
+	maxBody  = 64 << 20
+)
+
+// ReadStream reads a streamed answer from body: frames become events as the
+// decoder says, each frame a chunk. It ends at the protocol's terminal signal,
+// whether or not the upstream closes after it (F30).
+func ReadStream(body io.ReadCloser, dec dialect.Decoder, from llm.Dialect) llm.Stream {
+	return &stream{body: body, scan: sse.NewScanner(body, maxEvent), dec: dec, from: from}
+}
+
+type stream struct {
+	body   io.ReadCloser
+	scan   *sse.Scanner
+	dec    dialect.Decoder
+	from   llm.Dialect
+	events []llm.Event
+	ended  bool
+}
+
+// Next returns what the next frame that means something said.
+func (s *stream) Next() (llm.Chunk, error) {
+	for {
+		if s.ended {
+			return llm.Chunk{}, io.EOF
+		}
+		f, err := s.frame()
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return s.end(errors.Is(err, io.ErrUnexpectedEOF))
+		}
+		if err != nil {
+			return s.broken(readError(err))
+		}
+		s.events, err = s.dec.Frame(s.events[:0], f)
+		if err != nil {
+			return llm.Chunk{Events: s.events}, err
+		}
+		verbatim := s.dec.Verbatim()
+		if len(s.events) == 0 && !verbatim {
+			continue
+		}
+		c := llm.Chunk{Events: s.events, More: s.scan.More() || s.dec.Done()}
+		if verbatim {
+			c.From, c.Raw = s.from, f.Data
+		}
+		return c, nil
+	}
+}
+
+func (s *stream) frame() (wire.Frame, error) {
+	if s.dec.Done() {
+		return wire.Frame{}, io.EOF
+	}
+	return s.scan.Next()
+}
+
+// broken ends a stream whose connection failed with err, unless the protocol's
+// terminal signal came before: then it does not matter (F33).
+func (s *stream) broken(err error) (llm.Chunk, error) {
+	c, end := s.end(false)
+	if end != nil && !errors.Is(end, io.EOF) {
+		return llm.Chunk{}, err
+	}
+	return c, end
+}
+
+// end asks the decoder for what it still holds. A connection that broke off is
+// no error if the protocol's terminal signal came before (F33).
+func (s *stream) end(broken bool) (llm.Chunk, error) {
+	s.ended = true
+	events, err := s.dec.End(s.events[:0])
+	if err != nil {
+		if e, ok := errors.AsType[*llm.Error](err); ok && broken && e.Err == nil {
+			e.Err = io.ErrUnexpectedEOF
+		}
+		return llm.Chunk{}, err
+	}
+	if len(events) == 0 {
+		return llm.Chunk{}, io.EOF
+	}
+	return llm.Chunk{Events: events}, nil
+}
+
+func (s *stream) Close() error { return s.body.Close() }
+
+// ReadWhole reads an answer that was not streamed: a stream of one chunk. size is
+// the body's length in bytes, or -1 where it is not known: then the answer ends
+// with its JSON text, whether or not the upstream closes after it (F30).
+func ReadWhole(body io.ReadCloser, size int64, dec dialect.Decoder, from llm.Dialect) llm.Stream {
+	return &whole{body: body, size: size, dec: dec, from: from}
+}
+
+type whole struct {
+	body io.ReadCloser
+	size int64
+	dec  dialect.Decoder
+	from llm.Dialect
+	done bool
+}
+
+func (w *whole) Next() (llm.Chunk, error) {
+	if w.done {
+		return llm.Chunk{}, io.EOF
+	}
+	w.done = true
+	raw, err := w.read()
+	if err != nil {
+		return llm.Chunk{}, readError(err)
+	}
+	events, err := w.dec.Whole(nil, raw)
+	if err != nil {
+		return llm.Chunk{}, err
+	}
+	c := llm.Chunk{Events: events, Whole: true}
+	if w.dec.Verbatim() {
+		c.From, c.Raw = w.from, raw
+	}
+	return c, nil
+}
+
+func (w *whole) read() ([]byte, error) {
+	if w.size > maxBody {
+		return nil, fmt.Errorf("answer over %d bytes", maxBody)
+	}
+	if w.size >= 0 {
+		raw := make([]byte, w.size)
+		_, err := io.ReadFull(w.body, raw)
+		return raw, err
+	}
+	raw, err := jsontext.NewDecoder(io.LimitReader(w.body, maxBody)).ReadValue()
+	if errors.Is(err, io.EOF) {
+		return nil, nil // the decoder says what an empty body means
+	}
+	return raw, err
+}
+
+func (w *whole) Close() error { return w.body.Close() }
+
+// readError is a broken connection or framing in the contract's words.
+func readError(err error) error {
+	return &llm.Error{Type: llm.TypeUnavailable, Fault: llm.FaultUpstream, Message: "The provider's answer broke off", Err: err}
+}
