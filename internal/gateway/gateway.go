@@ -1,0 +1,221 @@
+// Package gateway is the spine: one request, one way. It plans, reserves, asks,
+// pumps, settles and records, in that order, and is the only place that knows
+// the order of things.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/health"
+	"github.com/turnpike-gateway/turnpike/internal/identity"
+	"github.com/turnpike-gateway/turnpike/internal/ledger"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
+	"github.com/turnpike-gateway/turnpike/internal/record"
+	"github.com/turnpike-gateway/turnpike/internal/relay"
+	"github.com/turnpike-gateway/turnpike/internal/route"
+)
+
+// Gateway runs requests. All exported fields are set before use.
+type Gateway struct {
+	Catalog func() *catalog.Snapshot
+	Barred  func(*catalog.Endpoint) (rule string)
+	Health  *health.Tracker
+	Ledger  *ledger.Ledger
+	Relay   *relay.Relay
+	Sink    record.Sink
+	Now     func() time.Time
+	Seed    func() uint64                     // of a request's draw
+	EndUser func(account, user string) string // what an upstream is told of an end user (CR-09)
+	Total   time.Duration                     // a whole request may take this long
+	Drains  chan struct{}                     // a slot for each answer that is read on after its caller left (F56)
+
+	unsettled unsettled
+	sheets    sheets
+}
+
+// Run answers one request through out, and fills in o. An error means that
+// nothing was written: the caller of Run says it in its own way. Once content is
+// out, Run ends the answer itself, well or not, and returns nil.
+//
+// What was asked (Input, Source) is gone from req once it is answered.
+//
+// After a hold, exactly one settlement is attempted on every way out: success,
+// error, panic and hang-up (law 8).
+func (g *Gateway) Run(ctx context.Context, who identity.Principal, req *llm.Request, out dialect.Emitter, o *record.Outcome) error {
+	g.begin(who, req, o)
+	limits, err := policy.Check(who, req, o.Began)
+	if err != nil {
+		return err
+	}
+	plan, err := route.Make(req, route.World{Catalog: g.Catalog(), Barred: g.Barred, Health: g.Health.Standing, At: o.Began}, limits, g.rng())
+	if err != nil {
+		return err
+	}
+	m, err := g.reserve(ctx, who, req, plan, limits)
+	if err != nil {
+		return err
+	}
+	defer g.abandon(m, o)
+
+	life := g.live(ctx)
+	defer life.end()
+	answer, tried, err := g.Relay.Do(life.ctx, req, plan)
+	o.Tried = tried
+	if err != nil {
+		return g.failed(m, o, err)
+	}
+	defer answer.Stream.Close()
+	forget(req)
+	life.committed(answer.Live.CancelStops)
+	m.serves(answer.From.Endpoint, o)
+	return g.pump(life, answer, out, m, o)
+}
+
+// forget lets go of what was asked, since nothing is asked again (law 8): a long
+// conversation is not held while its answer flows. Parts of a request may share
+// an allocation with it, so what they hold must go too.
+func forget(req *llm.Request) {
+	if req.Input != nil {
+		*req.Input = llm.ChatInput{}
+	}
+	if req.Source != nil {
+		*req.Source = llm.Source{}
+	}
+	req.Input, req.Source = nil, nil
+}
+
+func (g *Gateway) begin(who identity.Principal, req *llm.Request, o *record.Outcome) {
+	o.ID, o.Account, o.KeyHash, o.Began = req.ID, who.Account, who.KeyHash, g.Now()
+	o.Dialect, o.Streamed, o.User, o.SessionID = req.Dialect, req.Stream, kept(req.User), kept(req.SessionID)
+	if req.User != "" {
+		req.UserHash = g.EndUser(who.Account, req.User)
+	}
+	if len(req.Models) > 0 {
+		o.Requested = req.Models[0]
+	}
+}
+
+// kept is what a record keeps of a text of the caller's own: not too much, and
+// UTF-8, also where a header said it.
+func kept(s string) string {
+	const most = 1 << 10
+	return strings.ToValidUTF8(s[:min(len(s), most)], "")
+}
+
+func (g *Gateway) rng() *rand.Rand { return rand.New(rand.NewPCG(g.Seed(), 0)) } //nolint:gosec // a draw among endpoints, not a secret
+
+// life is how long the work on a request goes on. It ends with the caller
+// leaving, unless the upstream bills to the end anyway: then what it says is
+// still wanted for the bill (CB-06, F55, F56).
+type life struct {
+	ctx    context.Context //nolint:containedctx // made here, lives as long as the request
+	cancel context.CancelCauseFunc
+	unhook func() bool
+	caller context.Context //nolint:containedctx // the other end of the same request
+	drains chan struct{}
+	total  *time.Timer
+
+	mu       sync.Mutex
+	content  bool
+	stops    bool
+	gone     bool
+	draining bool
+	over     bool // the request has ended: who leaves now leaves nothing behind
+}
+
+// ErrShutdown is the cause with which a server's base context is cancelled when
+// its drain time is over: answers still under way then end with an error in band
+// (F83).
+var ErrShutdown = errors.New("gateway: shutting down")
+
+func errShutdown() *llm.Error {
+	return &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The gateway is shutting down", Err: ErrShutdown}
+}
+
+func errTooLong() *llm.Error {
+	return &llm.Error{Type: llm.TypeTimeout, Fault: llm.FaultOurs, Message: "The request took too long"}
+}
+
+func errGone() *llm.Error {
+	return &llm.Error{Type: llm.TypeTimeout, Fault: llm.FaultGone, Message: "The caller left"}
+}
+
+// drainLimit is how long an answer is read on after its caller left.
+const drainLimit = 60 * time.Second
+
+func (g *Gateway) live(caller context.Context) *life {
+	l := &life{caller: caller, drains: g.Drains}
+	l.ctx, l.cancel = context.WithCancelCause(context.WithoutCancel(caller))
+	l.total = time.AfterFunc(g.Total, func() { l.cancel(errTooLong()) })
+	l.unhook = context.AfterFunc(caller, l.left)
+	return l
+}
+
+func (l *life) committed(cancelStops bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.content, l.stops = true, cancelStops
+	if l.gone {
+		l.leave()
+	}
+}
+
+// left runs when the caller has gone, or the whole process is about to.
+func (l *life) left() {
+	if errors.Is(context.Cause(l.caller), ErrShutdown) {
+		l.cancel(errShutdown())
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone || l.over {
+		return
+	}
+	l.gone = true
+	l.leave()
+}
+
+// leave ends the upstream's work, or lets it come to its own end while there is
+// a slot for that. It holds mu.
+func (l *life) leave() {
+	if l.content && !l.stops && !l.draining && l.ctx.Err() == nil {
+		select {
+		case l.drains <- struct{}{}:
+			l.draining = true
+			l.total.Reset(drainLimit)
+			return
+		default:
+		}
+	}
+	if !l.draining {
+		l.cancel(errGone())
+	}
+}
+
+// callerGone reports whether nobody reads any more.
+func (l *life) callerGone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone
+}
+
+func (l *life) end() {
+	l.unhook()
+	l.cancel(context.Canceled)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	l.total.Stop()
+	if l.draining {
+		l.draining = false
+		<-l.drains
+	}
+}

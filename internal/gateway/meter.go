@@ -1,0 +1,123 @@
+package gateway
+
+import (
+	"slices"
+
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/ledger"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/record"
+)
+
+// meter counts an answer as it passes: for the hold while it streams, and for
+// the bill where the upstream's own count is missing or not credible.
+type meter struct {
+	req      *llm.Request
+	hold     ledger.Hold
+	endpoint *catalog.Endpoint
+	settled  bool
+
+	heldTokens int64 // output tokens that the hold covers
+	bytes      int64 // delivered, of text, reasoning and arguments
+	open       []int // blocks
+	finish     llm.FinishReason
+	usage      *llm.Usage
+}
+
+// serves names the endpoint whose output is delivered, and so whose price holds.
+func (m *meter) serves(e *catalog.Endpoint, o *record.Outcome) {
+	m.endpoint = e
+	o.Model, o.Endpoint, o.ProviderSlug = e.Model, e.ID, e.Provider
+	o.ProviderName = o.Tried[len(o.Tried)-1].ProviderName
+}
+
+func (m *meter) see(c llm.Chunk) {
+	for i := range c.Events {
+		e := &c.Events[i]
+		switch e.Kind {
+		case llm.BlockOpen:
+			m.open = append(m.open, e.Block)
+			if e.Call != nil {
+				m.bytes += int64(len(e.Call.Name))
+			}
+		case llm.BlockClose:
+			m.open = slices.DeleteFunc(m.open, func(b int) bool { return b == e.Block })
+		case llm.TextDelta, llm.ArgsDelta:
+			m.bytes += int64(len(e.Text))
+		case llm.ReasoningDelta:
+			m.bytes += int64(len(e.Thought.Text))
+		case llm.Finish:
+			m.finish = e.Finish
+		case llm.UsageReport:
+			m.usage = e.Usage
+		default:
+		}
+	}
+}
+
+// finished reports that the answer has come to a good end.
+func (m *meter) finished() bool {
+	return m.finish.Unified != "" && m.finish.Unified != llm.FinishError
+}
+
+// delivered estimates the output tokens so far, four bytes each: near the
+// average of prose, so that neither side is favoured.
+func (m *meter) delivered() int64 { return (m.bytes + 3) / 4 }
+
+// overlong reports that an upstream runs far beyond the output limit it was
+// given (F31). A token is seldom over 64 bytes long.
+func (m *meter) overlong() bool {
+	asked := m.req.Needs.MaxTokens
+	return asked > 0 && m.bytes/64-(1<<10) > asked
+}
+
+// cut ends an answer that its upstream would go on with.
+func (m *meter) cut(native string) llm.Chunk {
+	m.finish = llm.FinishReason{Unified: llm.FinishLength, Native: native}
+	var events []llm.Event
+	for _, b := range m.open {
+		events = append(events, llm.Event{Kind: llm.BlockClose, Block: b})
+	}
+	return llm.Chunk{Events: append(events, llm.Event{Kind: llm.Finish, Finish: m.finish}), More: true}
+}
+
+// final is the usage to bill by: the upstream's if it is credible, else ours
+// (F46, F47).
+func (m *meter) final() llm.Usage {
+	if m.usage != nil && m.credible(*m.usage) {
+		u := *m.usage
+		u.Images = m.req.Needs.Images // upstreams count tokens alone (CB-02)
+		return u
+	}
+	u := llm.Usage{Estimated: true, Input: m.req.Needs.PromptTokens * 3 / 4, Output: m.delivered(), Images: m.req.Needs.Images}
+	if asked := m.req.Needs.MaxTokens; asked > 0 {
+		u.Output = min(u.Output, asked)
+	}
+	return u
+}
+
+// incredible is more tokens than any model takes or makes.
+const incredible = 100_000_000
+
+// credible reports whether a usage can be billed by: no count that is negative or
+// beyond what the endpoint can take and make, and not many more tokens than were
+// asked for, which nobody agreed to pay (F31, F47).
+func (m *meter) credible(u llm.Usage) bool {
+	limit := int64(incredible)
+	if m.endpoint.ContextLength > 0 {
+		limit = m.endpoint.ContextLength + m.endpoint.MaxCompletionTokens
+	}
+	for _, n := range [...]int64{u.Input, u.CacheRead, u.CacheWrite5m, u.CacheWrite1h, u.AudioIn, u.Output, u.Reasoning, u.AudioOut, u.ImageOut, u.Images} {
+		if n < 0 || n > limit { // so that the sums below cannot overflow
+			return false
+		}
+	}
+	if asked := m.req.Needs.MaxTokens; asked > 0 && u.Completion()-asked > asked/8+countSlack {
+		return false
+	}
+	return u.Prompt() <= limit && u.Completion() <= limit
+}
+
+// countSlack is by how many tokens upstreams may differ from us in where an
+// answer ends, beside an eighth of it.
+const countSlack = 64

@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"errors"
+	"io"
+
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/record"
+	"github.com/turnpike-gateway/turnpike/internal/relay"
+)
+
+// Our own words for why we ended an answer that the upstream would have gone on
+// with.
+const (
+	nativeInsufficient = "insufficient_credits"
+	nativeUnheld       = "ledger_unavailable"
+	nativeOverlong     = "max_tokens"
+)
+
+// pump writes the answer through. A slow caller slows its own upstream read:
+// nothing is queued.
+func (g *Gateway) pump(l *life, a *relay.Answer, out dialect.Emitter, m *meter, o *record.Outcome) error {
+	o.FirstContent = a.FirstContent
+	out.Begin(dialect.Head{ID: o.ID, Model: o.Model, Provider: o.ProviderName, Created: o.Began.Unix()})
+	for {
+		c, err := a.Stream.Next()
+		if errors.Is(err, io.EOF) || (err != nil && m.finished()) {
+			break // after a good finish it does not matter how the connection ends (F33, F44)
+		}
+		if err != nil {
+			return g.broken(l, a, out, m, o, err)
+		}
+		m.see(c)
+		l.emit(out, c)
+		if native := g.mustEnd(l, m); native != "" {
+			l.emit(out, m.cut(native))
+			break
+		}
+	}
+	usage := m.final()
+	o.Finish, o.Cancelled = m.finish, l.callerGone()
+	g.Relay.Ended(a, usage.Completion(), nil)
+	usage = g.settle(m, o, usage)
+	if o.Cancelled {
+		return nil
+	}
+	if err := out.Finish(usage); err != nil {
+		l.left()
+	}
+	return nil
+}
+
+// emit writes a chunk unless nobody reads; a caller that cannot be written to has
+// left.
+func (l *life) emit(out dialect.Emitter, c llm.Chunk) {
+	if l.callerGone() {
+		return
+	}
+	if err := out.Emit(c); err != nil {
+		l.left()
+	}
+}
+
+// broken ends an answer whose upstream broke after content, or whose caller
+// left. The first is free, what was delivered of the second is charged (F33,
+// F55).
+func (g *Gateway) broken(l *life, a *relay.Answer, out dialect.Emitter, m *meter, o *record.Outcome, err error) error {
+	failed, ok := errors.AsType[*llm.Error](err)
+	if !ok {
+		failed = &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "Internal error", Err: err}
+	}
+	failed.ProviderName = o.ProviderName
+	if l.callerGone() {
+		o.Finish, o.Cancelled = m.finish, true
+		g.settle(m, o, m.final())
+		return nil
+	}
+	g.Relay.Ended(a, 0, failed)
+	m.finish = llm.FinishReason{Unified: llm.FinishError}
+	o.Finish, o.ErrorType, o.ErrorMessage = m.finish, failed.Type, failed.Error()
+	usage := g.settle(m, o, m.final())
+	if err := out.Fail(failed, usage); err != nil {
+		l.left()
+	}
+	return nil
+}
+
+// failed is a request that no candidate answered: free.
+func (g *Gateway) failed(m *meter, o *record.Outcome, err error) error {
+	if e, ok := errors.AsType[*llm.Error](err); ok {
+		o.ErrorType, o.ErrorMessage, o.Cancelled = e.Type, e.Error(), e.Fault == llm.FaultGone
+	}
+	if n := len(o.Tried); n > 0 {
+		last := o.Tried[n-1]
+		o.Model, o.Endpoint, o.ProviderSlug, o.ProviderName = last.Model, last.Endpoint, last.ProviderSlug, last.ProviderName
+	}
+	m.finish = llm.FinishReason{Unified: llm.FinishError}
+	o.Finish = m.finish
+	g.settle(m, o, llm.Usage{})
+	return err
+}
