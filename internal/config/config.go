@@ -1,0 +1,140 @@
+// Package config is the operator's will, read once: one YAML file, overridden
+// scalar by scalar by TURNPIKE_* variables, and what follows from it: the
+// catalogue with the file's entries merged in and the providers that can be
+// asked. Whatever is wrong is said with file, line, column and field, all of it
+// at once. Nothing here reads the process's environment by itself: getenv is an
+// argument.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// DefaultFile is read where no path is given and it exists.
+const DefaultFile = "turnpike.yaml"
+
+// Config is the configuration, with defaults filled in.
+type Config struct {
+	File      string // that was read; "" if none
+	Listen    string // host:port
+	Database  string // sqlite://path
+	PublicURL string // for links; "": what the caller used. Without a trailing slash
+	Catalog   Catalog
+	Sim       bool // offer the provider in the box
+	Discover  bool // offer local servers on their usual ports
+	Timeouts  Timeouts
+	Limits    Limits
+	Ledger    Ledger
+
+	providers []providerEntry // in the order of the file
+	models    []modelEntry
+	source    *source // nil without a file
+	getenv    func(string) string
+}
+
+// Catalog says what the catalogue starts from.
+type Catalog struct {
+	Builtin bool // false: only what the file names
+}
+
+// Timeouts bound the stages of an answer. FirstByte and Idle are what holds
+// where neither endpoint nor provider says otherwise.
+type Timeouts struct {
+	Connect   time.Duration // lookup and connect
+	FirstByte time.Duration // until the first content event (F25)
+	Idle      time.Duration // between two reads (F27)
+	Total     time.Duration // of a whole stream
+	KeepAlive time.Duration // between comments to a caller who waits (ST-04)
+	Drain     time.Duration // for answers under way when the server stops
+}
+
+// Limits bound what one request may take.
+type Limits struct {
+	Body     int64 // bytes of a JSON body
+	Attempts int   // endpoints that one request may try
+}
+
+// Ledger says how durable money is.
+type Ledger struct {
+	Sync Sync
+}
+
+// Sync is when a transition of the ledger is flushed to the disk itself.
+type Sync string
+
+// The settings of ledger.sync.
+const (
+	SyncNormal Sync = "normal" // written before it counts: survives kill -9
+	SyncFull   Sync = "full"   // and flushed: survives a power cut
+)
+
+// defaults is the configuration of a machine without any.
+func defaults() *Config {
+	return &Config{
+		Listen:   "127.0.0.1:8787",
+		Database: "sqlite://turnpike.db",
+		Catalog:  Catalog{Builtin: true},
+		Sim:      true,
+		Discover: true,
+		Timeouts: Timeouts{
+			Connect:   5 * time.Second,
+			FirstByte: 30 * time.Second,
+			Idle:      60 * time.Second,
+			Total:     time.Hour,
+			KeepAlive: 10 * time.Second,
+			Drain:     300 * time.Second,
+		},
+		Limits: Limits{Body: 32 << 20, Attempts: 8},
+		Ledger: Ledger{Sync: SyncNormal},
+	}
+}
+
+// Load reads the file at path, or [DefaultFile] if path is "" and it exists, and
+// then the variables. The error joins one *[Error] for everything that is wrong.
+func Load(path string, getenv func(string) string) (*Config, error) {
+	optional := path == ""
+	if optional {
+		path = DefaultFile
+	}
+	text, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		return Parse(path, text, getenv)
+	case optional && errors.Is(err, fs.ErrNotExist):
+		return Parse("", nil, getenv)
+	default:
+		return nil, fmt.Errorf("config: %w", err)
+	}
+}
+
+// Parse is [Load] without the file system; name stands for the file in errors,
+// "" for none: then all is as it is by default and by the variables.
+func Parse(name string, text []byte, getenv func(string) string) (*Config, error) {
+	c := defaults()
+	c.getenv = getenv
+	var errs []error
+	if name != "" {
+		c.File = name
+		c.source = newSource(name, text, getenv)
+		c.readFile()
+		errs = c.source.errs
+	}
+	for _, s := range c.settings() {
+		variable := s.variable()
+		given := getenv(variable)
+		if given == "" {
+			continue
+		}
+		if err := s.set(given); err != nil {
+			errs = append(errs, &Error{File: variable, Message: err.Error()})
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return c, nil
+}

@@ -1,0 +1,429 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/textproto"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/money"
+	"github.com/turnpike-gateway/turnpike/internal/provider"
+)
+
+// providerEntry is what the file says of a provider. Zero members were not said.
+type providerEntry struct {
+	value   // the entry, for errors
+	slug    string
+	connect bool // says how to reach it: any of dialect, base_url, api_key, auth
+
+	name, privacy, terms, status string
+	policy                       policyEntry
+
+	dialect         llm.Dialect
+	baseURL, key    string
+	auth            provider.Auth
+	firstByte, idle time.Duration
+}
+
+// modelEntry is what the file says of a model.
+type modelEntry struct {
+	value
+	id string
+
+	name, description, tokenizer, cutoff string
+	created, context                     int64
+	input, output                        []string
+	endpoints                            []endpointEntry // nil: not said
+}
+
+// endpointEntry is an endpoint; it is never merged with another.
+type endpointEntry struct {
+	value
+	providerAt *token.Token
+	endpoint   catalog.Endpoint
+	policy     policyEntry
+}
+
+type policyEntry struct {
+	at                     *token.Token // nil: not said
+	training, publish, zdr *bool
+	retentionDays          *int // -1: unknown
+	region                 string
+}
+
+// commonParameters are taken to be supported by an endpoint of the file that
+// does not list any: what OpenAI's own API takes of the usual ones. Leaving all
+// out would drop them in silence (CR-02).
+func commonParameters() []string {
+	return []string{
+		"frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens", "parallel_tool_calls",
+		"presence_penalty", "response_format", "seed", "stop", "structured_outputs", "temperature", "tool_choice",
+		"tools", "top_logprobs", "top_p",
+	}
+}
+
+// readFile reads the source into c.
+func (c *Config) readFile() {
+	s := c.source
+	if s.root == nil {
+		return
+	}
+	top := []member{
+		{"providers", func(v value) { v.each(c.readProvider) }},
+		{"models", func(v value) { v.each(c.readModel) }},
+	}
+	sections := map[string][]member{}
+	for _, x := range c.settings() {
+		read := func(v value) {
+			if text := v.text(); text != "" {
+				if err := x.set(text); err != nil {
+					v.fail("%v", err)
+				}
+			}
+		}
+		if section, key, ok := strings.Cut(x.key, "."); ok {
+			if sections[section] == nil {
+				top = append(top, member{section, func(v value) { v.members(sections[section]...) }})
+			}
+			sections[section] = append(sections[section], member{key, read})
+			continue
+		}
+		top = append(top, member{x.key, read})
+	}
+	s.value(s.root, s.root.GetToken(), "").members(top...)
+}
+
+func (c *Config) readProvider(slug string, v value) {
+	p := providerEntry{value: v, slug: slug}
+	connects := func(read func(value)) func(value) {
+		return func(v value) {
+			p.connect = true
+			read(v)
+		}
+	}
+	v.members(
+		member{"name", scalar(&p.name, plain)},
+		member{"dialect", connects(scalar(&p.dialect, parseDialect))},
+		member{"base_url", connects(scalar(&p.baseURL, parseBaseURL))},
+		member{"api_key", connects(secret(&p.key))},
+		member{"auth", connects(readAuth(&p.auth))},
+		member{"data_policy", readPolicy(&p.policy)},
+		member{"privacy_policy_url", scalar(&p.privacy, parseURL)},
+		member{"terms_of_service_url", scalar(&p.terms, parseURL)},
+		member{"status_page_url", scalar(&p.status, parseURL)},
+		member{"timeouts", readTimeouts(&p.firstByte, &p.idle)},
+	)
+	c.providers = append(c.providers, p)
+}
+
+func (c *Config) readModel(id string, v value) {
+	m := modelEntry{value: v, id: id}
+	v.members(
+		member{"name", scalar(&m.name, plain)},
+		member{"description", scalar(&m.description, plain)},
+		member{"created", scalar(&m.created, parseCreated)},
+		member{"tokenizer", scalar(&m.tokenizer, plain)},
+		member{"knowledge_cutoff", scalar(&m.cutoff, parseDate)},
+		member{"context_length", scalar(&m.context, parseCount)},
+		member{"input_modalities", words(&m.input, oneOf("text", "image", "file", "audio", "video"))},
+		member{"output_modalities", words(&m.output, oneOf("text", "image", "embeddings", "audio", "video", "rerank", "speech", "transcription"))},
+		member{"endpoints", func(v value) {
+			m.endpoints = []endpointEntry{}
+			v.list(func(v value) { m.endpoints = append(m.endpoints, readEndpoint(v)) })
+		}},
+	)
+	c.models = append(c.models, m)
+}
+
+func readEndpoint(v value) endpointEntry {
+	e := endpointEntry{value: v}
+	x := &e.endpoint
+	var dialect llm.Dialect
+	priced := false
+	v.members(
+		member{"provider", func(v value) {
+			e.providerAt = v.at
+			scalar(&x.Provider, plain)(v)
+		}},
+		member{"native", scalar(&x.Native, plain)},
+		member{"tag", scalar(&x.Tag, plain)},
+		member{"context_length", scalar(&x.ContextLength, parseCount)},
+		member{"max_completion_tokens", scalar(&x.MaxCompletionTokens, parseCount)},
+		member{"quantization", scalar(&x.Quantization, oneOf("int4", "int8", "fp4", "fp6", "fp8", "fp16", "bf16", "fp32", "unknown"))},
+		member{"supported_parameters", words(&x.SupportedParameters, parseWord)},
+		member{"pricing", func(v value) {
+			priced = true
+			readPricing(&x.Prices, v)
+		}},
+		member{"dialect", scalar(&dialect, parseDialect)},
+		member{"base_url", scalar(&x.BaseURL, parseBaseURL)},
+		member{"data_policy", readPolicy(&e.policy)},
+		member{"timeouts", readTimeouts(&x.FirstByte, &x.Idle)},
+	)
+	x.Dialect = string(dialect)
+	if v.node == nil {
+		return e
+	}
+	if e.providerAt == nil {
+		v.fail("provider: is missing")
+	}
+	if x.Native == "" {
+		v.fail("native: is missing: the model name sent upstream")
+	}
+	if !priced {
+		v.fail(`pricing: is missing; what is free says prompt: "0" and completion: "0"`)
+	}
+	if x.SupportedParameters == nil {
+		x.SupportedParameters = commonParameters()
+	}
+	if x.Tag != "" && x.Provider != "" && x.Tag != x.Provider && !strings.HasPrefix(x.Tag, x.Provider+"/") {
+		v.fail("tag: %q is neither %q nor begins with %q", x.Tag, x.Provider, x.Provider+"/")
+	}
+	return e
+}
+
+func readPricing(p *catalog.Prices, v value) {
+	members := append(priceMembers(p),
+		member{"discount", scalar(&p.Discount, parseDiscount)},
+		member{"overrides", func(v value) {
+			v.list(func(v value) {
+				var o catalog.Override
+				v.members(append(priceMembers(&o.Prices),
+					member{"min_prompt_tokens", scalar(&o.MinPromptTokens, parseCount)},
+					member{"from", scalar(&o.From, parseTimeOfDay)},
+					member{"to", scalar(&o.To, parseTimeOfDay)},
+				)...)
+				p.Overrides = append(p.Overrides, o)
+			})
+		}},
+	)
+	v.members(members...)
+}
+
+func priceMembers(p *catalog.Prices) []member {
+	var list []member
+	for name, price := range p.All {
+		list = append(list, member{name, scalar(price, parsePrice)})
+	}
+	return list
+}
+
+func readTimeouts(firstByte, idle *time.Duration) func(value) {
+	return func(v value) {
+		v.members(
+			member{"first_byte", scalar(firstByte, parseDuration)},
+			member{"idle", scalar(idle, parseDuration)},
+		)
+	}
+}
+
+func readPolicy(p *policyEntry) func(value) {
+	return func(v value) {
+		p.at = v.at
+		v.members(
+			member{"training", given(&p.training, parseBool)},
+			member{"retention_days", given(&p.retentionDays, parseRetention)},
+			member{"zdr", given(&p.zdr, parseBool)},
+			member{"region", scalar(&p.region, parseWord)},
+			member{"can_publish", given(&p.publish, parseBool)},
+		)
+		if p.zdr == nil || !*p.zdr {
+			return
+		}
+		for _, x := range []struct {
+			name string
+			said bool
+		}{
+			{"training: true", p.training != nil && *p.training},
+			{"can_publish: true", p.publish != nil && *p.publish},
+			{"retention_days", p.retentionDays != nil && *p.retentionDays != 0},
+		} {
+			if x.said {
+				v.fail("zdr: true cannot hold beside %s", x.name)
+			}
+		}
+	}
+}
+
+// over is the policy with what the file says in place of what base said. Zero
+// data retention implies that nothing is kept, trained on or published; and it
+// ends where the file says that something is.
+func (p policyEntry) over(base catalog.DataPolicy, source string) catalog.DataPolicy {
+	if p.at == nil {
+		return base
+	}
+	if base == (catalog.DataPolicy{}) {
+		base = catalog.Unknown()
+	}
+	if p.zdr != nil && *p.zdr {
+		base.Training, base.CanPublish, base.Retains, base.RetentionDays = false, false, false, 0
+	}
+	if p.training != nil {
+		base.Training = *p.training
+	}
+	if p.publish != nil {
+		base.CanPublish = *p.publish
+	}
+	if p.retentionDays != nil {
+		base.RetentionDays, base.Retains = *p.retentionDays, *p.retentionDays != 0
+	}
+	if p.region != "" {
+		base.Region = p.region
+	}
+	if p.zdr != nil {
+		base.ZDR = *p.zdr
+	} else if base.Training || base.CanPublish || base.Retains {
+		base.ZDR = false
+	}
+	base.Known, base.Source = true, source
+	return base
+}
+
+func readAuth(a *provider.Auth) func(value) {
+	return func(v value) {
+		if kind(v.node) != "a mapping" {
+			scalar(a, func(s string) (provider.Auth, error) {
+				if s != "bearer" {
+					return nil, fmt.Errorf("%q is neither bearer nor {type: header, name: ...}", s)
+				}
+				return provider.Bearer{}, nil
+			})(v)
+			return
+		}
+		var scheme, name string
+		wrong := len(v.errs)
+		v.members(
+			member{"type", scalar(&scheme, oneOf("bearer", "header"))},
+			member{"name", scalar(&name, parseHeader)},
+		)
+		switch {
+		case len(v.errs) > wrong:
+		case scheme == "bearer" && name == "":
+			*a = provider.Bearer{}
+		case scheme == "header" && name != "":
+			*a = provider.Header{Name: name}
+		case scheme == "header":
+			v.fail("name: is missing: the header that carries the key")
+		case scheme == "bearer":
+			v.fail("name: is for type: header")
+		default:
+			v.fail("type: is missing: bearer or header")
+		}
+	}
+}
+
+// words reads a list of distinct texts, each checked by parse.
+func words(target *[]string, parse func(string) (string, error)) func(value) {
+	return func(v value) {
+		*target = []string{}
+		v.list(func(v value) {
+			var word string
+			scalar(&word, parse)(v)
+			switch {
+			case word == "":
+			case slices.Contains(*target, word):
+				v.fail("%q is listed twice", word)
+			default:
+				*target = append(*target, word)
+			}
+		})
+	}
+}
+
+func oneOf(known ...string) func(string) (string, error) {
+	return func(s string) (string, error) {
+		if !slices.Contains(known, s) {
+			return "", fmt.Errorf("%q is none of %s", s, strings.Join(known, ", "))
+		}
+		return s, nil
+	}
+}
+
+func parseDialect(s string) (llm.Dialect, error) {
+	s, err := oneOf(string(llm.Chat), string(llm.Messages), string(llm.Gemini))(s)
+	return llm.Dialect(s), err
+}
+
+func parsePrice(s string) (catalog.Price, error) {
+	p, err := catalog.ParsePrice(s)
+	if err != nil {
+		return p, errors.New(strings.TrimPrefix(err.Error(), "money: "))
+	}
+	return p, nil
+}
+
+func parseDiscount(s string) (string, error) {
+	if d, err := money.ParsePico(s); err != nil || d >= money.Pico(1e12) {
+		return "", fmt.Errorf("%q is not a decimal fraction from 0 up to 1", s)
+	}
+	return s, nil
+}
+
+func parseTimeOfDay(s string) (string, error) {
+	if _, err := time.Parse("1504", s); err != nil || len(s) != 4 {
+		return "", fmt.Errorf("%q is not a time of day as HHMM", s)
+	}
+	return s, nil
+}
+
+func parseDate(s string) (string, error) {
+	if _, err := time.Parse(time.DateOnly, s); err != nil {
+		return "", fmt.Errorf("%q is not a date as YYYY-MM-DD", s)
+	}
+	return s, nil
+}
+
+// parseCreated reads Unix seconds or a date.
+func parseCreated(s string) (int64, error) {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t.Unix(), nil
+	}
+	n, err := parseCount(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is neither Unix seconds nor a date as YYYY-MM-DD", s)
+	}
+	return n, nil
+}
+
+func parseRetention(s string) (int, error) {
+	const most = 36500 // a century
+	if s == "unknown" {
+		return -1, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 || n > most {
+		return 0, fmt.Errorf("%q is neither a number of days nor unknown", s)
+	}
+	return n, nil
+}
+
+func parseWord(s string) (string, error) {
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' && r != '-' {
+			return "", fmt.Errorf("%q holds other than lower case letters, digits, _ and -", s)
+		}
+	}
+	return s, nil
+}
+
+// parseHeader refuses the headers that the request itself needs.
+func parseHeader(s string) (string, error) {
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+			return "", fmt.Errorf("%q is not the name of a header", s)
+		}
+	}
+	switch name := textproto.CanonicalMIMEHeaderKey(s); name {
+	case "Host", "Content-Type", "Content-Length", "Transfer-Encoding", "Connection", "Accept", "Accept-Encoding", "Idempotency-Key":
+		return "", fmt.Errorf("%q cannot carry a key", s)
+	default:
+		return name, nil
+	}
+}

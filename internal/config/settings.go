@@ -1,0 +1,192 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/turnpike-gateway/turnpike/internal/egress"
+)
+
+// setting is a scalar of the file that is not inside an entry. Being in this
+// table is what makes it a key and gives it a variable.
+type setting struct {
+	key string // "timeouts.first_byte"
+	set func(text string) error
+}
+
+// variable is TURNPIKE_ and the key in capitals: TURNPIKE_TIMEOUTS_FIRST_BYTE.
+func (s setting) variable() string {
+	return "TURNPIKE_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+}
+
+func (c *Config) settings() []setting {
+	return []setting{
+		{"listen", into(&c.Listen, parseListen)},
+		{"database", into(&c.Database, parseDatabase)},
+		{"public_url", into(&c.PublicURL, parsePublicURL)},
+		{"catalog.builtin", into(&c.Catalog.Builtin, parseBool)},
+		{"sim", into(&c.Sim, parseBool)},
+		{"discover", into(&c.Discover, parseBool)},
+		{"timeouts.connect", into(&c.Timeouts.Connect, parseDuration)},
+		{"timeouts.first_byte", into(&c.Timeouts.FirstByte, parseDuration)},
+		{"timeouts.idle", into(&c.Timeouts.Idle, parseDuration)},
+		{"timeouts.total", into(&c.Timeouts.Total, parseDuration)},
+		{"timeouts.keepalive", into(&c.Timeouts.KeepAlive, parseDuration)},
+		{"timeouts.drain", into(&c.Timeouts.Drain, parseDuration)},
+		{"limits.body", into(&c.Limits.Body, parseSize)},
+		{"limits.attempts", into(&c.Limits.Attempts, parseAttempts)},
+		{"ledger.sync", into(&c.Ledger.Sync, parseSync)},
+	}
+}
+
+func into[T any](target *T, parse func(string) (T, error)) func(string) error {
+	return func(text string) error {
+		v, err := parse(text)
+		if err != nil {
+			return err
+		}
+		*target = v
+		return nil
+	}
+}
+
+func parseBool(s string) (bool, error) {
+	switch s {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, fmt.Errorf("%q is neither true nor false", s)
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is not a duration such as 30s or 5m", s)
+	}
+	return d, nil
+}
+
+func parseCount(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("%q is not a whole number above zero", s)
+	}
+	return n, nil
+}
+
+func parseAttempts(s string) (int, error) {
+	const most = 64
+	n, err := parseCount(s)
+	if err == nil && n > most {
+		err = fmt.Errorf("%d is more than %d", n, most)
+	}
+	return int(n), err
+}
+
+// parseSize reads a count of bytes: "32MiB", "10MB", "65536".
+func parseSize(s string) (int64, error) {
+	const least = 1 << 10
+	bad := fmt.Errorf("%q is not a size such as 32MiB", s)
+	digits := strings.TrimRight(s, "KMGiB")
+	var unit int64
+	switch s[len(digits):] {
+	case "", "B":
+		unit = 1
+	case "KiB":
+		unit = 1 << 10
+	case "MiB":
+		unit = 1 << 20
+	case "GiB":
+		unit = 1 << 30
+	case "KB":
+		unit = 1e3
+	case "MB":
+		unit = 1e6
+	case "GB":
+		unit = 1e9
+	default:
+		return 0, bad
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n < 0 || n > math.MaxInt64/unit {
+		return 0, bad
+	}
+	if n*unit < least {
+		return 0, fmt.Errorf("%q is less than 1KiB", s)
+	}
+	return n * unit, nil
+}
+
+func parseSync(s string) (Sync, error) {
+	switch v := Sync(s); v {
+	case SyncNormal, SyncFull:
+		return v, nil
+	}
+	return "", fmt.Errorf("%q is neither normal nor full", s)
+}
+
+func parseListen(s string) (string, error) {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", fmt.Errorf("%q is not host:port", s)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", fmt.Errorf("%q: %q is not a port", s, port)
+	} else if n == 0 && port != "0" {
+		return "", fmt.Errorf("%q: %q is not a port", s, port)
+	}
+	return s, nil
+}
+
+// parseDatabase never repeats the value: it may hold a password.
+func parseDatabase(s string) (string, error) {
+	scheme, rest, ok := strings.Cut(s, "://")
+	switch {
+	case !ok || rest == "":
+		return "", errors.New("not of the form sqlite://path")
+	case scheme != "sqlite":
+		return "", fmt.Errorf("%q is no database of this build: it has sqlite://path", scheme)
+	}
+	return s, nil
+}
+
+func parsePublicURL(s string) (string, error) {
+	s, err := parseURL(s)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimRight(s, "/"), nil
+}
+
+// parseURL accepts what the egress door would.
+func parseURL(s string) (string, error) {
+	if _, err := egress.ParseURL(s); err != nil {
+		why := strings.TrimPrefix(err.Error(), egress.ErrURL.Error()+": ")
+		return "", fmt.Errorf("not an http or https URL (%s)", why)
+	}
+	return s, nil
+}
+
+// parseBaseURL also refuses a query and drops slashes at the end: paths are
+// appended to what it returns.
+func parseBaseURL(s string) (string, error) {
+	if strings.Contains(s, "${") {
+		return "", errors.New("variables are expanded in secrets only")
+	}
+	s, err := parseURL(s)
+	if err != nil {
+		return "", err
+	}
+	if u, err := url.Parse(s); err != nil || u.RawQuery != "" || u.ForceQuery {
+		return "", errors.New("must not have a query")
+	}
+	return strings.TrimRight(s, "/"), nil
+}
