@@ -1,0 +1,2 @@
+// Package attic stands nowhere.
+package attic

@@ -1,0 +1,4 @@
+// Package catalog imports its own floor.
+package catalog
+
+import _ "planted.test/internal/health"

@@ -1,0 +1,6 @@
+// Package egress is the door.
+package egress
+
+import "net/http"
+
+var _ = http.Client{}

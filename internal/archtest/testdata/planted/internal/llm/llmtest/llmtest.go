@@ -1,0 +1,4 @@
+// Package llmtest may look anywhere.
+package llmtest
+
+import _ "planted.test/internal/relay"

@@ -1,0 +1,4 @@
+// Package sse reads frames.
+package sse
+
+import _ "planted.test/internal/wire"

@@ -1,0 +1,2 @@
+// Package wire holds the frame.
+package wire

@@ -1,0 +1,3 @@
+module own.test
+
+go 1.26.0
