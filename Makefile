@@ -1,0 +1,84 @@
+# `make` alone prints what there is. Only lint, sdk, generate and vuln need more
+# than Go and a shell; each says what.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+BIN := bin/turnpike
+FUZZTIME ?= 10s
+# The race detector needs a C compiler; a machine with Go alone tests without it.
+RACE ?= $(shell command -v $$(go env CC) >/dev/null && echo -race)
+
+GOLANGCI := go tool -modfile=tools/golangci/go.mod golangci-lint
+GOVULNCHECK := go tool -modfile=tools/govulncheck/go.mod govulncheck
+
+.PHONY: help run build test lint fmt contract sdk fuzz-short bench generate check-generate vuln cross clean ci $(BIN)
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Serve on 127.0.0.1:8787 with state in ./turnpike.db
+	go run ./cmd/turnpike
+
+build: $(BIN) ## Build bin/turnpike, static
+$(BIN):
+	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/turnpike
+
+test: ## Vet, and every test in random order; needs Go alone
+	go vet ./...
+	$(if $(RACE),,@echo "no C compiler: testing without the race detector")
+	go test $(RACE) -shuffle=on -timeout=20m ./...
+
+lint: ## golangci-lint and formatting; builds the pinned linter the first time
+	$(GOLANGCI) run
+	$(GOLANGCI) fmt --diff
+
+fmt: ## Format as lint wants it
+	$(GOLANGCI) fmt
+
+contract: $(BIN) ## Every route against OpenRouter's OpenAPI document in ../shared
+	TURNPIKE_BIN=$(CURDIR)/$(BIN) go test -count=1 -v ./e2e/contract
+
+sdk: $(BIN) ## Vendors' own SDKs against bin/turnpike; needs Node, npm, Python
+	TURNPIKE_BIN=$(CURDIR)/$(BIN) e2e/clients/run.sh
+
+fuzz-short: ## Every fuzz target for FUZZTIME (10s)
+	.ci/fuzz $(FUZZTIME)
+
+bench: ## The gateway beside a bare httputil.ReverseProxy, in one run
+	go run ./e2e/bench
+
+generate: ## Make the generated code, and the catalogue from ../shared/data, anew
+	CGO_ENABLED=0 go generate ./internal/sqlstore
+	go run ./cmd/cataloggen
+
+check-generate: ## Fail if generate would change anything
+	cd internal/sqlstore && CGO_ENABLED=0 go tool -modfile=../../tools/go.mod sqlc diff
+	@if [ -d ../shared/data ]; then \
+	  echo "go run ./cmd/cataloggen -check"; go run ./cmd/cataloggen -check; \
+	elif [ "$${CI:-}" = true ]; then \
+	  echo "check-generate: no ../shared/data" >&2; exit 1; \
+	else \
+	  echo "check-generate: catalogue not checked: no ../shared/data"; \
+	fi
+
+vuln: ## govulncheck, where its database answers; else prints "not run"
+	@out=$$(mktemp); trap 'rm -f "$$out"' EXIT; status=0; \
+	$(GOVULNCHECK) ./... >"$$out" 2>&1 || status=$$?; \
+	cat "$$out"; \
+	if [ $$status -eq 1 ] && grep -q 'fetching vulnerabilities' "$$out"; then \
+	  echo "vuln: not run: the vulnerability database does not answer"; \
+	else \
+	  exit $$status; \
+	fi
+
+cross: ## Build for what this machine is not
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 go build -o /dev/null ./cmd/turnpike
+	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -o /dev/null ./cmd/turnpike
+
+clean: ## Remove what the targets above made
+	rm -rf bin e2e/clients/node/node_modules e2e/clients/python/.venv
+
+ci: ## All of it, as CI does
+	bash .ci/run
