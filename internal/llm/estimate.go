@@ -25,11 +25,12 @@ func (c *ChatInput) EstimatePrompt() int64 {
 		media += m
 	}
 	for _, t := range c.Tools {
-		n += len(t.Name) + len(t.Description) + len(t.Parameters)
+		n += len(t.Name) + len(t.Description) + max(len(t.Parameters), len(t.Native)) + len(t.Grammar)
 	}
 	if c.Format != nil {
-		n += len(c.Format.Schema)
+		n += len(c.Format.Schema) + len(c.Format.Grammar)
 	}
+	n += len(c.Suffix)
 	return EstimateTokens(n) + media*tokensPerMedia + int64(len(c.Messages))*tokensPerMessage
 }
 

@@ -15,9 +15,11 @@ type Kind uint8
 const (
 	Start          Kind = iota // Text: the upstream's own id of the answer; Model: the name it gave
 	BlockOpen                  // Block, Open; Call (id, name) for a tool call, Thought for reasoning
-	TextDelta                  // Block, Text; Logprobs. Also of a refusal block
+	TextDelta                  // Block, Text; Logprobs. Also of a refusal block, and an audio block's transcript
 	ReasoningDelta             // Block, and in Thought what is new: Text, Signature, Data
-	ArgsDelta                  // Block, Text: a piece of the arguments' JSON text
+	ArgsDelta                  // Block, Text: a piece of the arguments' JSON text, or of a custom tool's input
+	MediaDelta                 // Block, Media: a whole image, or a piece of audio
+	Cite                       // Block, Citation: what a text block rests on
 	BlockClose                 // Block
 	Finish                     // Finish
 	UsageReport                // Usage
@@ -32,6 +34,8 @@ const (
 	BlockReasoning
 	BlockCall
 	BlockRefusal
+	BlockImage
+	BlockAudio
 )
 
 // Event is a step of an answer. It is flat, so that a token costs no
@@ -44,6 +48,8 @@ type Event struct {
 	Model    string
 	Call     *ToolCall
 	Thought  *Thought
+	Media    *Media
+	Citation *Citation
 	Logprobs jsontext.Value // chat's `logprobs` object of this delta
 	Finish   FinishReason
 	Usage    *Usage
@@ -56,13 +62,22 @@ func (e Event) Content() bool {
 	switch e.Kind {
 	case TextDelta, ArgsDelta:
 		return e.Text != ""
-	case ReasoningDelta:
+	case ReasoningDelta, MediaDelta:
 		return true
 	case BlockOpen:
 		return e.Open == BlockCall
 	default:
 		return false
 	}
+}
+
+// Citation is a source that a text rests on (TL-04).
+type Citation struct {
+	URL, Title string
+	Quote      string // the cited words of the source
+	Start, End int    // of the supported piece of the answer's text, in characters; both 0: not told
+	From       Dialect
+	Native     jsontext.Value // the vendor's own object, for a caller of its dialect
 }
 
 // Chunk is what one frame of an upstream said.

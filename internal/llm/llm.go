@@ -17,9 +17,13 @@ type Dialect string
 
 // The dialects of this build.
 const (
-	Chat     Dialect = "chat"     // OpenAI Chat Completions
-	Messages Dialect = "messages" // Anthropic Messages
-	Gemini   Dialect = "gemini"   // Google generateContent
+	Chat        Dialect = "chat"        // OpenAI Chat Completions
+	Completions Dialect = "completions" // OpenAI's legacy Completions
+	Responses   Dialect = "responses"   // OpenAI Responses
+	Messages    Dialect = "messages"    // Anthropic Messages
+	Gemini      Dialect = "gemini"      // Google generateContent
+	Converse    Dialect = "converse"    // Amazon Bedrock Converse
+	Cohere      Dialect = "cohere"      // Cohere v2 chat
 )
 
 // Op is what is asked for.
@@ -39,6 +43,7 @@ type Request struct {
 	Needs   Needs
 	Input   *ChatInput
 	Stream  bool
+	Strict  bool // nothing may be lost on the way: X-Turnpike-Strict
 
 	User      string      // the caller's end user, as named; never leaves (CR-09)
 	UserHash  string      // what an upstream is told of it: a hash with the account
@@ -67,6 +72,7 @@ func (r *Request) Edit(f func(*Request)) *Request {
 type Needs struct {
 	Parameters   []string // supported_parameters vocabulary, sorted: what the caller sent
 	Modalities   []string // input modalities beyond text, sorted
+	Outputs      []string // output modalities beyond text, sorted
 	PromptTokens int64    // an estimate, for context limits and holds
 	MaxTokens    int64    // asked-for output limit in tokens; 0: none was asked
 	Images       int64    // images in the prompt, for per-image prices
@@ -136,8 +142,37 @@ type ChatInput struct {
 	Reasoning         *Reasoning
 	Verbosity         string
 	Cache             *CacheMark // top-level cache_control: the last cacheable block
-	Extra             []Extra    // members nobody here knows, in order
+	CacheKey          string     // prompt_cache_key: requests with one prefix name one key
+	Modalities        []string   // of the output: text, image, audio; nil: nothing was said
+	Audio             *AudioOutput
+	ImageConfig       jsontext.Value // how images are to be made: aspect_ratio, image_size, ...
+	Suffix            string         // what follows the text to be written (legacy completions)
+	Plugins           Plugins
+	Extra             []Extra // members nobody here knows, in order
 }
+
+// AudioOutput is how the answer is to be spoken.
+type AudioOutput struct {
+	Voice  string
+	Format string // wav, mp3, flac, opus, pcm16
+}
+
+// Plugins are the steps around a model that the caller switched on (contract area
+// 16), of those that this build has.
+type Plugins struct {
+	Heal bool      // response-healing: repair JSON that the model got wrong
+	PDF  PDFEngine // file-parser: how documents are read
+}
+
+// PDFEngine is who reads a document.
+type PDFEngine string
+
+// The engines. PDFDefault is the model itself where it takes files, else the text.
+const (
+	PDFDefault PDFEngine = ""
+	PDFNative  PDFEngine = "native"
+	PDFText    PDFEngine = "pdf-text"
+)
 
 // Extra is a member carried without being understood.
 type Extra struct {
@@ -199,7 +234,11 @@ type Media struct {
 	Detail string // image: auto, low, high, original
 	Format string // audio: "wav", "mp3"
 	Name   string // file name
-	FileID string
+	FileID string // of a file that the vendor keeps
+
+	Title   string // a document's, for the model
+	Context string // a document's, for the model; never cited
+	Cite    bool   // the answer is to cite the document
 }
 
 // CacheMark is a prompt-cache breakpoint (`cache_control`).
@@ -238,9 +277,10 @@ type Thought struct {
 }
 
 // ToolCall is a call the model makes. Arguments is JSON text as the model wrote
-// it, which need not be valid.
+// it, which need not be valid; of a custom tool it is free text.
 type ToolCall struct {
 	ID, Name, Arguments string
+	Custom              bool
 }
 
 // ToolResult answers a ToolCall.
@@ -250,12 +290,27 @@ type ToolResult struct {
 	Error  bool
 }
 
-// Tool is a function the caller offers.
+// ToolKind is what a tool is called with.
+type ToolKind uint8
+
+// The kinds of tool. All are run by the caller.
+const (
+	ToolFunction ToolKind = iota // JSON arguments under Parameters
+	ToolCustom                   // free text, which Grammar may bind
+	ToolNative                   // a tool that a vendor has trained and defined: Native of dialect From
+)
+
+// Tool is what the caller offers. Of a native tool, Description and Parameters
+// say in common words what its definition means, where that is known.
 type Tool struct {
+	Kind              ToolKind
 	Name, Description string
 	Parameters        jsontext.Value // JSON Schema; nil: none
 	Strict            *bool
 	Cache             *CacheMark
+	Grammar           jsontext.Value // a custom tool's `format`, as OpenAI writes it
+	From              Dialect
+	Native            jsontext.Value // the definition, byte for byte
 }
 
 // ToolMode says whether tools must be, may be or may not be called.
@@ -271,8 +326,9 @@ const (
 
 // ToolChoice is `tool_choice`.
 type ToolChoice struct {
-	Mode ToolMode
-	Name string
+	Mode    ToolMode
+	Name    string
+	Allowed []string // the only tools that may be called; nil: all
 }
 
 // FormatType is a kind of output shape.
@@ -283,6 +339,8 @@ const (
 	FormatText       FormatType = "text"
 	FormatJSON       FormatType = "json_object"
 	FormatJSONSchema FormatType = "json_schema"
+	FormatGrammar    FormatType = "grammar"
+	FormatPython     FormatType = "python"
 )
 
 // Format is `response_format`.
@@ -292,6 +350,7 @@ type Format struct {
 	Description string
 	Schema      jsontext.Value
 	Strict      *bool
+	Grammar     string
 }
 
 // Reasoning is how much to think and what to show of it (contract area 13).

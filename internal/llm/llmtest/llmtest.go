@@ -39,15 +39,17 @@ func CheckStream(events []llm.Event) error {
 				return fail("a tool call, and nothing else, opens with its call")
 			}
 			seen[e.Block], open[e.Block] = true, e.Open
-		case llm.TextDelta, llm.ReasoningDelta, llm.ArgsDelta, llm.BlockClose:
+		case llm.TextDelta, llm.ReasoningDelta, llm.ArgsDelta, llm.MediaDelta, llm.Cite, llm.BlockClose:
 			typ, ok := open[e.Block]
 			if !ok {
 				return fail("block %d is not open", e.Block)
 			}
 			want := map[llm.Kind]bool{
-				llm.TextDelta:      typ == llm.BlockText || typ == llm.BlockRefusal,
+				llm.TextDelta:      typ == llm.BlockText || typ == llm.BlockRefusal || typ == llm.BlockAudio,
 				llm.ReasoningDelta: typ == llm.BlockReasoning && e.Thought != nil,
 				llm.ArgsDelta:      typ == llm.BlockCall,
+				llm.MediaDelta:     (typ == llm.BlockImage || typ == llm.BlockAudio) && e.Media != nil,
+				llm.Cite:           typ == llm.BlockText && e.Citation != nil,
 				llm.BlockClose:     true,
 			}
 			if !want[e.Kind] {
@@ -102,8 +104,10 @@ func Line(e llm.Event) string {
 	case llm.Start:
 		return fmt.Sprintf("start %q %q", e.Text, e.Model)
 	case llm.BlockOpen:
-		name := [...]string{"text", "reasoning", "call", "refusal"}[e.Open]
+		name := [...]string{"text", "reasoning", "call", "refusal", "image", "audio"}[e.Open]
 		switch {
+		case e.Call != nil && e.Call.Custom:
+			return fmt.Sprintf("open %d custom %s %q %s", e.Block, name, e.Call.ID, e.Call.Name)
 		case e.Call != nil:
 			return fmt.Sprintf("open %d %s %q %s", e.Block, name, e.Call.ID, e.Call.Name)
 		case e.Thought != nil:
@@ -120,6 +124,11 @@ func Line(e llm.Event) string {
 		return fmt.Sprintf("think %d%s", e.Block, thought(e.Thought))
 	case llm.ArgsDelta:
 		return fmt.Sprintf("args %d %q", e.Block, e.Text)
+	case llm.MediaDelta:
+		return fmt.Sprintf("media %d %s", e.Block, media(e.Media))
+	case llm.Cite:
+		c := e.Citation
+		return fmt.Sprintf("cite %d url=%q title=%q quote=%q %d-%d native=%s", e.Block, c.URL, c.Title, c.Quote, c.Start, c.End, c.Native)
 	case llm.BlockClose:
 		return fmt.Sprintf("close %d", e.Block)
 	case llm.Finish:
@@ -128,6 +137,19 @@ func Line(e llm.Event) string {
 		return "usage" + usage(e.Usage)
 	}
 	return fmt.Sprintf("unknown kind %d", e.Kind)
+}
+
+func media(m *llm.Media) string {
+	if m == nil {
+		return "nil"
+	}
+	var s strings.Builder
+	for _, f := range []struct{ name, value string }{{"url", m.URL}, {"mime", m.MIME}, {"format", m.Format}, {"data", m.Data}, {"id", m.FileID}} {
+		if f.value != "" {
+			s.WriteString(" " + f.name + "=" + f.value)
+		}
+	}
+	return strings.TrimSpace(s.String())
 }
 
 func thought(t *llm.Thought) string {
