@@ -17,7 +17,6 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/api"
 	"github.com/turnpike-gateway/turnpike/internal/config"
-	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/health"
@@ -149,8 +148,8 @@ func seed() uint64 {
 
 func routes(c *config.Config, s *store, goods *market, g *gateway.Gateway, log *slog.Logger) api.Routes {
 	return api.Routes{
-		Chat: api.Generation{
-			Gateway: g, Client: chat.Client(), BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive, NewID: newID, Log: log,
+		Inference: api.Inference{
+			Gateway: g, BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive, NewID: newID, Log: log,
 		},
 		Catalogue:  api.NewCatalogue(goods.catalog, g.Health.Standing, time.Now),
 		Keys:       api.Keys{Directory: s.directory, Ledger: s.ledger, Now: time.Now, Usage: s.keyUsage, Usages: s.keyUsages},

@@ -22,7 +22,6 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/audit"
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/config"
-	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/health"
@@ -142,8 +141,8 @@ func start(t *testing.T, s setup) *rig {
 	}
 	log := slog.New(slog.DiscardHandler)
 	handler := api.New(api.Routes{
-		Chat: api.Generation{
-			Gateway: g, Client: chat.Client(), BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive,
+		Inference: api.Inference{
+			Gateway: g, BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive,
 			NewID: func() string { return "gen-1764000000-" + rand.Text()[:20] }, Log: log,
 		},
 		Catalogue: api.NewCatalogue(func() *catalog.Snapshot { return r.snapshot }, h.Standing, now),

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -19,7 +20,7 @@ func TestSeconds(t *testing.T) {
 		1: 1, time.Millisecond: 1, time.Second: 1, time.Second + 1: 2, 59*time.Second + 1: 60,
 		time.Hour: 3600, time.Hour + 1: 3600, math.MaxInt64: 3600,
 	} {
-		if got := seconds(d); got != want {
+		if got := dialect.Seconds(d); got != want {
 			t.Errorf("%d: %d, want %d", d, got, want)
 		}
 	}
@@ -62,7 +63,7 @@ func TestWriteError(t *testing.T) {
 			"a hint on 503", hinted(llm.Error{Type: llm.TypeOverloaded, Message: "busy", Availability: &llm.Availability{Code: "temporarily_unavailable", Retryable: true}}),
 			[]string{"a/b"},
 			503, "2",
-			`{"error":{"code":503,"message":"busy","error_type":"provider_overloaded","http_status":503,"metadata":{"error_type":"provider_overloaded"},"availability":{"code":"temporarily_unavailable","retryable":true,"requested_models":["a/b"],"docs_url":"` + docsURL + `","retry_after":2}}}`,
+			`{"error":{"code":503,"message":"busy","error_type":"provider_overloaded","http_status":503,"metadata":{"error_type":"provider_overloaded"},"availability":{"code":"temporarily_unavailable","retryable":true,"requested_models":["a/b"],"docs_url":"https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md","retry_after":2}}}`,
 		},
 		{
 			"no hint elsewhere", hinted(llm.Error{Type: llm.TypeUnavailable, Message: "down"}), nil, 502, "",
@@ -74,7 +75,7 @@ func TestWriteError(t *testing.T) {
 			}},
 			[]string{"a/b"},
 			404, "",
-			`{"error":{"code":404,"message":"none","error_type":"not_found","http_status":404,"metadata":{"error_type":"not_found"},"availability":{"code":"constraint_filtered","retryable":false,"requested_models":["c/d"],"docs_url":"` + docsURL + `","affected_providers":["P"],"excluded_by":["max_price"],"fallback_models":["e/f"]}}}`,
+			`{"error":{"code":404,"message":"none","error_type":"not_found","http_status":404,"metadata":{"error_type":"not_found"},"availability":{"code":"constraint_filtered","retryable":false,"requested_models":["c/d"],"docs_url":"https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md","affected_providers":["P"],"excluded_by":["max_price"],"fallback_models":["e/f"]}}}`,
 		},
 		{
 			"bytes that are no UTF-8 (F37)", &llm.Error{Type: llm.TypeNotFound, Message: "at \xff\xfe"}, nil, 404, "",
@@ -84,7 +85,7 @@ func TestWriteError(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			w := httptest.NewRecorder()
-			writeError(w, c.err, c.models...)
+			writeRefusal(w, dialect.Envelope, dialect.Refusal{Error: c.err, Models: c.models})
 			if w.Code != c.status || w.Body.String() != c.body || w.Header().Get("Retry-After") != c.retry {
 				t.Errorf("%d, Retry-After %q\n%s\nwant %d, %q\n%s", w.Code, w.Header().Get("Retry-After"), w.Body, c.status, c.retry, c.body)
 			}

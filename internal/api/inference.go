@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -20,33 +21,47 @@ import (
 // uploadLimit is how long a request body may take to arrive (F60).
 const uploadLimit = 30 * time.Second
 
-// Generation answers inference requests in one client dialect.
-type Generation struct {
+// Inference is what the routes of all client dialects share.
+type Inference struct {
 	Gateway   *gateway.Gateway
-	Client    dialect.Client
 	BodyLimit int64         // bytes
 	KeepAlive time.Duration // of silence, before a stream gets a comment
 	NewID     func() string // gen-...
 	Log       *slog.Logger
 }
 
-// Serve answers one request.
-func (g Generation) Serve(w http.ResponseWriter, r *http.Request, who identity.Principal) {
-	if who.Management { // before the body: a wrong key needs no parsing
-		writeError(w, managementKey())
-		return
+// dialects are the routes of inference: a new client dialect is a line here.
+func (i Inference) dialects() []generation {
+	return []generation{
+		{i, "POST /chat/completions", chat.Client()},
 	}
+}
+
+// generation answers inference requests in one client dialect.
+type generation struct {
+	Inference
+	pattern string
+	client  dialect.Client
+}
+
+// serve answers one request.
+func (g generation) serve(w http.ResponseWriter, r *http.Request, who identity.Principal) {
 	text, err := readBody(w, r, g.BodyLimit)
 	if err != nil {
-		writeError(w, asError(err))
+		g.refuse(w, dialect.Refusal{Error: asError(err)})
 		return
 	}
-	req, err := g.Client.Parse(text, r.Header)
+	req, err := g.client.Parse(text, r.Header)
 	if err != nil {
-		writeError(w, asError(err))
+		g.refuse(w, dialect.Refusal{Error: asError(err)})
 		return
 	}
+	req.Strict = strings.EqualFold(r.Header.Get("X-Turnpike-Strict"), "true")
 	g.answer(w, r, who, req)
+}
+
+func (g generation) refuse(w http.ResponseWriter, r dialect.Refusal) {
+	writeRefusal(w, g.client.Refuse, r)
 }
 
 func managementKey() *llm.Error {
@@ -56,12 +71,12 @@ func managementKey() *llm.Error {
 	}
 }
 
-func (g Generation) answer(w http.ResponseWriter, r *http.Request, who identity.Principal, req *llm.Request) {
+func (g generation) answer(w http.ResponseWriter, r *http.Request, who identity.Principal, req *llm.Request) {
 	req.ID = g.NewID()
 	w.Header().Set("X-Generation-Id", req.ID) // ST-08
 	out := newSink(w, req.Stream, g.KeepAlive)
 	defer out.close()
-	emitter := g.Client.NewEmitter(out, req)
+	emitter := announcer{g.client.NewEmitter(out, req), out}
 	o := outcome(r)
 	err := g.Gateway.Run(r.Context(), who, req, emitter, &o)
 	if err == nil {
@@ -70,17 +85,33 @@ func (g Generation) answer(w http.ResponseWriter, r *http.Request, who identity.
 	}
 	e := asError(err)
 	g.log(r, &o, e)
-	if out.withdraw() {
-		writeError(w, e, req.Models...)
+	refusal := dialect.Refusal{Error: e, ID: req.ID, Models: req.Models}
+	if status, _ := g.client.Refuse(refusal); status != 0 && out.withdraw() {
+		g.refuse(w, refusal)
 		return
 	}
-	// A keep-alive has gone out and with it the status: the rest is in band (F25).
+	// A keep-alive has gone out and with it the status (F25), or the dialect makes
+	// an answer of such an error (ER-12): it is said in band.
 	emitter.Begin(dialect.Head{ID: req.ID, Model: req.Models[0], Created: o.Began.Unix()})
 	_ = emitter.Fail(e, llm.Usage{}) // a caller that cannot be written to has left
+	out.deliver()
+}
+
+// announcer tells in the answer's head what was lost on the way to the endpoint.
+type announcer struct {
+	dialect.Emitter
+	out *sink
+}
+
+func (a announcer) Begin(h dialect.Head) {
+	if len(h.Lost) > 0 {
+		a.out.announce("X-Turnpike-Lossy", strings.Join(h.Lost, ", "))
+	}
+	a.Emitter.Begin(h)
 }
 
 // log tells the operator what the caller is not told.
-func (g Generation) log(r *http.Request, o *record.Outcome, e *llm.Error) {
+func (g generation) log(r *http.Request, o *record.Outcome, e *llm.Error) {
 	level := slog.LevelInfo
 	if e.Fault == llm.FaultOurs {
 		level = slog.LevelError

@@ -14,13 +14,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
 // Routes are the handlers of each part of the API.
 type Routes struct {
-	Chat       Generation
+	Inference  Inference
 	Catalogue  Catalogue
 	Keys       Keys
 	Credits    Credits
@@ -53,8 +54,10 @@ func New(rs Routes, auth Authenticator, log *slog.Logger) http.Handler {
 		open("GET /models/{author}/{slug}/endpoints", rs.Catalogue.Endpoints)
 		open("GET /providers", rs.Catalogue.Providers)
 		open("GET /endpoints/zdr", rs.Catalogue.ZDR)
-		keyed := func(pattern string, a access, h handler) { mux.HandleFunc(at(prefix, pattern), s.keyed(a, h)) }
-		keyed("POST /chat/completions", userKey, rs.Chat.Serve)
+		keyed := func(pattern string, a access, h handler) { mux.HandleFunc(at(prefix, pattern), s.keyed(a, dialect.Envelope, h)) }
+		for _, g := range rs.Inference.dialects() {
+			mux.HandleFunc(at(prefix, g.pattern), s.keyed(userKey, g.client.Refuse, g.serve))
+		}
 		keyed("GET /generation", anyKey, rs.Generation.Get)
 		keyed("GET /credits", anyKey, rs.Credits.Get)
 		keyed("GET /key", anyKey, rs.Keys.Current)
@@ -81,19 +84,21 @@ type server struct {
 
 type handler func(w http.ResponseWriter, r *http.Request, who identity.Principal)
 
-// keyed lets a request through to h with the principal of its key.
-func (s server) keyed(a access, h handler) http.HandlerFunc {
+// keyed lets a request through to h with the principal of its key; say writes
+// what is wrong with one.
+func (s server) keyed(a access, say refuser, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		refuse := func(e *llm.Error) { writeRefusal(w, say, dialect.Refusal{Error: e}) }
 		who, err := s.who(r)
 		if err != nil {
-			writeError(w, err)
+			refuse(err)
 			return
 		}
 		switch {
 		case a == userKey && who.Management:
-			writeError(w, managementKey())
+			refuse(managementKey())
 		case a == managementOnly && !who.Management:
-			writeError(w, &llm.Error{Type: llm.TypePermissionDenied, Fault: llm.FaultCaller, Message: "Only management keys can perform this operation"})
+			refuse(&llm.Error{Type: llm.TypePermissionDenied, Fault: llm.FaultCaller, Message: "Only management keys can perform this operation"})
 		default:
 			h(w, r, who)
 		}
@@ -105,11 +110,13 @@ func (s server) who(r *http.Request) (identity.Principal, *llm.Error) {
 		return &llm.Error{Type: llm.TypeAuthentication, Fault: llm.FaultCaller, Message: message, Err: err}
 	}
 	header := r.Header.Get("Authorization")
-	if header == "" {
-		return identity.Principal{}, refused("Missing Authentication header", nil) // AU-01
-	}
 	scheme, token, ok := strings.Cut(header, " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
+	switch key := r.Header.Get("X-Api-Key"); {
+	case header == "" && key != "": // AU-08: how Anthropic's clients say it
+		token = key
+	case header == "":
+		return identity.Principal{}, refused("Missing Authentication header", nil) // AU-01
+	case !ok || !strings.EqualFold(scheme, "Bearer"):
 		return identity.Principal{}, refused("The Authorization header must read: Bearer <key>", nil)
 	}
 	who, err := s.auth.Authenticate(r.Context(), strings.TrimSpace(token))
@@ -135,7 +142,7 @@ func (s server) guard(mux *http.ServeMux) http.Handler {
 		defer s.recovered(w, r)
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*") // bearer tokens only, never cookies
-		h.Set("Access-Control-Expose-Headers", "X-Generation-Id, Retry-After")
+		h.Set("Access-Control-Expose-Headers", "X-Generation-Id, X-Turnpike-Lossy, Retry-After")
 		h.Set("X-Content-Type-Options", "nosniff")
 		if r.ContentLength != 0 { // F60: also of a body that nobody will read
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadLimit)) // unsupported by test recorders only
@@ -183,7 +190,7 @@ func unrouted(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 	}
 	if len(allowed) > 0 {
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		refuse(w, http.StatusMethodNotAllowed, r.Method+" is not allowed here; use "+strings.Join(allowed, " or "))
+		write(w, http.StatusMethodNotAllowed, dialect.Plain(http.StatusMethodNotAllowed, r.Method+" is not allowed here; use "+strings.Join(allowed, " or ")))
 		return
 	}
 	nothingAt(w, r)

@@ -20,7 +20,6 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/api"
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
-	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/health"
@@ -126,8 +125,8 @@ func newHouse(t *testing.T, answers http.HandlerFunc, keepAlive time.Duration) *
 		},
 	}
 	front := &http.Server{ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn), Handler: api.New(api.Routes{
-		Chat: api.Generation{
-			Gateway: g, Client: chat.Client(), BodyLimit: 3 << 20, KeepAlive: keepAlive, Log: log,
+		Inference: api.Inference{
+			Gateway: g, BodyLimit: 3 << 20, KeepAlive: keepAlive, Log: log,
 			NewID: func() string { ids++; return fmt.Sprintf("gen-%d", ids) },
 		},
 		Catalogue:  api.NewCatalogue(current, tracker.Standing, time.Now),

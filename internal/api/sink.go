@@ -106,6 +106,16 @@ func (s *sink) comment() {
 	s.timer.Reset(s.every)
 }
 
+// announce sets a header of the answer, or a trailer where the head is out already.
+func (s *sink) announce(name, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started {
+		name = http.TrailerPrefix + name
+	}
+	s.w.Header().Set(name, value)
+}
+
 // withdraw gives the response back, for an answer of another kind, unless the
 // status is out already.
 func (s *sink) withdraw() bool {

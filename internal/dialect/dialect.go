@@ -17,8 +17,20 @@ type Client interface {
 	Name() llm.Dialect
 	// Parse reads a request body. Its errors are *llm.Error with FaultCaller.
 	Parse(body []byte, h http.Header) (*llm.Request, error)
-	// NewEmitter writes the answer to req into w.
+	// NewEmitter writes the answer to req into w. It keeps what it needs of the
+	// request, whose input is let go of while the answer flows.
 	NewEmitter(w Sink, req *llm.Request) Emitter
+	// Refuse is the body that says an error which came before any answer, and its
+	// HTTP status. Status 0: such an error is an answer to callers of this dialect,
+	// which the emitter's Fail writes (ER-12).
+	Refuse(Refusal) (status int, body []byte)
+}
+
+// Refusal is an error that comes instead of an answer.
+type Refusal struct {
+	Error  *llm.Error
+	ID     string   // gen-..., "" before there was one
+	Models []string // that were asked for
 }
 
 // Sink is where an emitter writes: an HTTP response, or a buffer in tests.
@@ -29,10 +41,19 @@ type Sink interface {
 
 // Head is what is known of an answer once an endpoint has been committed to.
 type Head struct {
-	ID       string // gen-...
-	Model    string // the concrete model that answers (US-10)
-	Provider string // display name
-	Created  int64  // Unix seconds
+	ID       string     // gen-...
+	Model    string     // the concrete model that answers (US-10)
+	Provider string     // display name
+	Created  int64      // Unix seconds
+	Lost     []string   // fields that could not be said to the endpoint: X-Turnpike-Lossy
+	Files    []FileText // documents whose text was read for the model (FL-04)
+}
+
+// FileText is a document that the gateway read for a model which takes none.
+type FileText struct {
+	Hash string // of its bytes: a caller that sends it back spares the reading
+	Name string
+	Text []string // its pages
 }
 
 // Emitter writes one answer: Begin, then Emit for every chunk, then Finish or
@@ -63,6 +84,7 @@ type Call struct {
 	Path   string // begins with a slash; may carry a query
 	Header http.Header
 	Body   []byte
+	Lost   []string // what of the request's values could not be said, beyond the fields that Coverage drops
 }
 
 // Upstream is the half that speaks to a vendor.
@@ -70,6 +92,8 @@ type Upstream interface {
 	Name() llm.Dialect
 	Encode(req *llm.Request, to Target) (Call, error)
 	NewDecoder(req *llm.Request) Decoder
+	// Coverage is what of a request it can say, apart from what an endpoint takes.
+	Coverage() Coverage
 	// Error reads an answer with a status that is not 2xx; body is capped.
 	Error(status int, h http.Header, body []byte) *llm.Error
 }

@@ -24,3 +24,6 @@ type client struct {
 }
 
 func (*client) Name() llm.Dialect { return llm.Chat }
+
+// Refuse answers with the contract's envelope.
+func (*client) Refuse(r dialect.Refusal) (status int, body []byte) { return dialect.Envelope(r) }

@@ -96,10 +96,16 @@ func Upstream(q Quirks) dialect.Upstream {
 	if len(q.ReasoningAt) == 0 {
 		q.ReasoningAt = []string{"reasoning_content", "reasoning"}
 	}
-	return &upstream{q: q}
+	return &upstream{q: q, covers: coverage(q)}
 }
 
-type upstream struct{ q Quirks }
+type upstream struct {
+	q      Quirks
+	covers dialect.Coverage
+}
+
+// Coverage implements dialect.Upstream.
+func (u *upstream) Coverage() dialect.Coverage { return u.covers }
 
 func (*upstream) Name() llm.Dialect { return llm.Chat }
 

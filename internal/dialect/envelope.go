@@ -1,0 +1,107 @@
+package dialect
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
+// envelope is the contract's error body (area 5). Every body carries an integer
+// code and a message (ER-01).
+type envelope struct {
+	Error errorBody `json:"error"`
+}
+
+type errorBody struct {
+	Code         int           `json:"code"`
+	Message      string        `json:"message"`
+	ErrorType    llm.Type      `json:"error_type,omitempty"`
+	HTTPStatus   int           `json:"http_status,omitzero"`
+	Metadata     *metadata     `json:"metadata,omitempty"`
+	Availability *availability `json:"availability,omitempty"`
+}
+
+type metadata struct {
+	ErrorType    llm.Type        `json:"error_type,omitempty"`
+	ProviderName string          `json:"provider_name,omitempty"`
+	ProviderCode string          `json:"provider_code,omitempty"`
+	Previous     []previousError `json:"previous_errors,omitempty"`
+}
+
+type previousError struct {
+	Provider string   `json:"provider"`
+	Code     llm.Type `json:"code"`
+	Status   int      `json:"status"`
+}
+
+type availability struct {
+	Code       string   `json:"code"`
+	Retryable  bool     `json:"retryable"`
+	Models     []string `json:"requested_models"`
+	DocsURL    string   `json:"docs_url"`
+	RetryAfter int      `json:"retry_after,omitzero"`
+	Providers  []string `json:"affected_providers,omitempty"`
+	ExcludedBy []string `json:"excluded_by,omitempty"`
+	Fallbacks  []string `json:"fallback_models,omitempty"`
+}
+
+const docsURL = "https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md"
+
+// Envelope is the contract's error body: what every route answers with but those of
+// dialects that have an envelope of their own.
+func Envelope(r Refusal) (status int, body []byte) {
+	status = r.Error.Type.Status()
+	body, err := json.Marshal(envelopeOf(r.Error, r.Models), jsontext.AllowInvalidUTF8(true)) // of a path or a header
+	if err != nil {
+		return http.StatusInternalServerError, []byte(`{"error":{"code":500,"message":"Internal Server Error"}}`)
+	}
+	return status, body
+}
+
+// Plain is the envelope with a status that no error type stands for (405, 408, 410).
+func Plain(status int, message string) []byte {
+	body, err := json.Marshal(envelope{errorBody{Code: status, Message: message}}, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return nil
+	}
+	return body
+}
+
+func envelopeOf(e *llm.Error, models []string) envelope {
+	status := e.Type.Status()
+	b := errorBody{Code: status, Message: e.Message, Metadata: &metadata{ErrorType: e.Type}}
+	if status == http.StatusInternalServerError { // ER-02: masked
+		b.Message = "Internal Server Error"
+		return envelope{b}
+	}
+	if len(e.Previous) > 0 || e.ProviderCode != "" {
+		b.Metadata.ProviderName, b.Metadata.ProviderCode = e.ProviderName, e.ProviderCode
+	}
+	for _, p := range e.Previous {
+		b.Metadata.Previous = append(b.Metadata.Previous, previousError(p))
+	}
+	if a := e.Availability; a != nil {
+		b.ErrorType, b.HTTPStatus = e.Type, status
+		if a.Models != nil {
+			models = a.Models
+		}
+		b.Availability = &availability{
+			Code: a.Code, Retryable: a.Retryable, Models: models, DocsURL: docsURL, RetryAfter: Seconds(e.RetryAfter),
+			Providers: a.Providers, ExcludedBy: a.ExcludedBy, Fallbacks: a.Fallbacks,
+		}
+	}
+	return envelope{b}
+}
+
+// Seconds rounds a hint up to whole seconds within 1..3600; 0 is no hint.
+func Seconds(d time.Duration) int {
+	if d <= 0 {
+		return 0
+	}
+	return int((min(d, time.Hour) + time.Second - 1) / time.Second)
+}
+
