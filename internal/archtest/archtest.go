@@ -36,9 +36,9 @@ type floor struct {
 func house() []floor {
 	return []floor{
 		{"0 (cellar)", []string{"wire"}},
-		{"0", []string{"money", "wire/*"}},
+		{"0", []string{"money", "wire/*", "schema", "heal", "extract"}},
 		{"1", []string{"llm", "egress", "journal"}},
-		{"2", []string{"identity", "catalog", "health", "ledger", "dialect"}},
+		{"2", []string{"identity", "catalog", "health", "ledger", "dialect", "dialect/parse", "media"}},
 		{"3", []string{"dialect/*", "policy", "pricing"}},
 		{"4", []string{"provider", "provider/sim", "route", "record", "discover"}},
 		{"5", []string{"relay", "audit"}},

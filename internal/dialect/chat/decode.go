@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire"
 )
@@ -25,7 +26,7 @@ const noBlock = -1
 // reason; [DONE] ends a stream but makes no good answer by itself (F45).
 type decoder struct {
 	q        *Quirks
-	r        reader
+	r        parse.Reader
 	started  bool
 	finished bool
 	done     bool
@@ -160,7 +161,7 @@ func (d *decoder) complain(data []byte) error {
 
 // read parses a frame or a whole body into d.
 func (d *decoder) read(data []byte, said string) error {
-	if at, ok := deep(data); ok {
+	if at, ok := parse.Deep(data); ok {
 		return nonsense(errors.New("too deep at " + string(at)))
 	}
 	thoughts := d.choice.reasoning
@@ -168,8 +169,8 @@ func (d *decoder) read(data []byte, said string) error {
 	d.choice = choice{reasoning: thoughts, details: d.choice.details[:0], calls: d.choice.calls[:0]}
 	d.choices, d.foreign, d.fault, d.model, d.tokens, d.sawTokens = 0, false, false, "", nil, false
 	r := &d.r
-	r.reset(data)
-	r.object(func(name []byte) {
+	r.Reset(data)
+	r.Object(func(name []byte) {
 		switch string(name) {
 		case "id":
 			if id := d.name(); !d.started {
@@ -177,32 +178,32 @@ func (d *decoder) read(data []byte, said string) error {
 			}
 		case "model":
 			if d.started {
-				r.value()
+				r.Value()
 				return
 			}
 			d.model = d.name()
 		case "choices":
-			if r.null() {
+			if r.Null() {
 				return
 			}
-			r.array(func() { d.readChoice(said) })
+			r.Array(func() { d.readChoice(said) })
 		case "usage":
-			d.readUsage(r.value())
+			d.readUsage(r.Value())
 		case "error":
-			v := r.value()
+			v := r.Value()
 			d.fault = d.fault || (v != nil && v[0] != 'n' && string(v) != "false" && string(v) != `""`)
 		case "object":
-			d.fault = d.fault || string(r.value()) == `"error"` // the other members are the error's
+			d.fault = d.fault || string(r.Value()) == `"error"` // the other members are the error's
 		default:
-			v := r.value()
+			v := r.Value()
 			if head, path, ok := strings.Cut(d.q.UsageAt, "."); ok && head == string(name) {
 				d.usageAt(v, path)
 			}
 		}
 	})
-	r.end()
-	err := r.err
-	r.drop()
+	r.End()
+	err := r.Err
+	r.Drop()
 	if err != nil {
 		return nonsense(err)
 	}
@@ -211,10 +212,10 @@ func (d *decoder) read(data []byte, said string) error {
 
 // name is a string that it does no harm to lack.
 func (d *decoder) name() string {
-	if d.r.peek() == '"' {
-		return d.r.text()
+	if d.r.Peek() == '"' {
+		return d.r.Text()
 	}
-	d.r.value()
+	d.r.Value()
 	return ""
 }
 
@@ -222,32 +223,32 @@ func (d *decoder) readChoice(said string) {
 	r := &d.r
 	d.choices++
 	if d.choices > 1 { // nobody asked for several (F50)
-		r.value()
+		r.Value()
 		return
 	}
 	c := &d.choice
-	r.object(func(name []byte) {
+	r.Object(func(name []byte) {
 		switch string(name) {
 		case "index":
-			v := string(r.value())
+			v := string(r.Value())
 			d.foreign = v != "0" && v != "null"
 			c.hasIndex = v == "0"
 		case said: // delta or message
-			if !r.null() {
-				c.said = r.object(d.readSaid)
+			if !r.Null() {
+				c.said = r.Object(d.readSaid)
 			}
 		case "finish_reason":
-			c.hasFinish = r.peek() == 'n'
+			c.hasFinish = r.Peek() == 'n'
 			c.finish = d.name()
 			c.hasFinish = c.hasFinish || c.finish != ""
 		case "native_finish_reason":
 			c.native = d.name()
 		case "logprobs":
-			if v := r.value(); v.Kind() == '{' {
+			if v := r.Value(); v.Kind() == '{' {
 				c.logprobs = v
 			}
 		default:
-			r.value()
+			r.Value()
 		}
 	})
 }
@@ -257,32 +258,32 @@ func (d *decoder) readSaid(name []byte) {
 	c := &d.choice
 	switch string(name) {
 	case "role":
-		r.value()
+		r.Value()
 	case "content":
 		d.readContent()
 	case "refusal":
 		c.refusal = d.name()
 	case "reasoning_details":
-		if r.peek() != '[' {
-			r.value()
+		if r.Peek() != '[' {
+			r.Value()
 			return
 		}
-		r.array(d.readDetail)
+		r.Array(d.readDetail)
 	case "tool_calls":
-		if !r.null() {
-			r.array(d.readFragment)
+		if !r.Null() {
+			r.Array(d.readFragment)
 		}
 	case "function_call": // what tool calls were before
-		if !r.null() {
+		if !r.Null() {
 			f := fragment{}
-			r.object(func(name []byte) { d.readFunction(&f, name) })
+			r.Object(func(name []byte) { d.readFunction(&f, name) })
 			c.calls = append(c.calls, f)
 			c.odd = true
 		}
 	default:
 		i := slices.IndexFunc(d.q.ReasoningAt, func(s string) bool { return s == string(name) })
 		if i < 0 {
-			r.value()
+			r.Value()
 			return
 		}
 		if c.reasoning == nil {
@@ -297,38 +298,38 @@ func (d *decoder) readSaid(name []byte) {
 func (d *decoder) readContent() {
 	r := &d.r
 	c := &d.choice
-	switch r.peek() {
+	switch r.Peek() {
 	case 'n':
-		r.value()
+		r.Value()
 	case '"':
-		c.text, c.hasText = r.text(), true
+		c.text, c.hasText = r.Text(), true
 	default:
 		c.odd = true
-		r.array(func() {
+		r.Array(func() {
 			var typ, text string
 			var thought strings.Builder
-			r.object(func(name []byte) {
+			r.Object(func(name []byte) {
 				switch string(name) {
 				case "type":
-					typ = r.text()
+					typ = r.Text()
 				case "text":
-					text = r.text()
+					text = r.Text()
 				case "thinking":
-					if r.peek() == '"' {
-						thought.WriteString(r.text())
+					if r.Peek() == '"' {
+						thought.WriteString(r.Text())
 						return
 					}
-					r.array(func() {
-						r.object(func(name []byte) {
+					r.Array(func() {
+						r.Object(func(name []byte) {
 							if string(name) == "text" {
-								thought.WriteString(r.text())
+								thought.WriteString(r.Text())
 								return
 							}
-							r.value()
+							r.Value()
 						})
 					})
 				default:
-					r.value()
+					r.Value()
 				}
 			})
 			if typ == "thinking" {
@@ -344,28 +345,28 @@ func (d *decoder) readDetail() {
 	r := &d.r
 	var t detail
 	var text, summary string
-	r.object(func(name []byte) {
+	r.Object(func(name []byte) {
 		switch string(name) {
 		case "type":
-			t.Type = llm.ThoughtType(r.text())
+			t.Type = llm.ThoughtType(r.Text())
 		case "text":
-			text = r.optional()
+			text = r.Optional()
 		case "summary":
-			summary = r.optional()
+			summary = r.Optional()
 		case "signature":
-			t.Signature = r.optional()
+			t.Signature = r.Optional()
 		case "data":
-			t.Data = r.optional()
+			t.Data = r.Optional()
 		case "id":
-			t.ID = r.optional()
+			t.ID = r.Optional()
 		case "format":
-			t.Format = r.optional()
+			t.Format = r.Optional()
 		case "index":
-			if n := r.integer(0, 1<<20); n != nil {
+			if n := r.Integer(0, 1<<20); n != nil {
 				t.index = *n
 			}
 		default:
-			r.value()
+			r.Value()
 		}
 	})
 	switch t.Type {
@@ -383,20 +384,20 @@ func (d *decoder) readDetail() {
 func (d *decoder) readFragment() {
 	r := &d.r
 	f := fragment{index: noBlock}
-	r.object(func(name []byte) {
+	r.Object(func(name []byte) {
 		switch string(name) {
 		case "index":
-			if n := r.integer(0, 1<<20); n != nil {
+			if n := r.Integer(0, 1<<20); n != nil {
 				f.index = *n
 			}
 		case "id":
 			f.id = d.name()
 		case "function":
-			if !r.null() {
-				r.object(func(name []byte) { d.readFunction(&f, name) })
+			if !r.Null() {
+				r.Object(func(name []byte) { d.readFunction(&f, name) })
 			}
 		default:
-			r.value()
+			r.Value()
 		}
 	})
 	d.choice.calls = append(d.choice.calls, f)
@@ -406,16 +407,16 @@ func (d *decoder) readFunction(f *fragment, name []byte) {
 	r := &d.r
 	switch string(name) {
 	case "name":
-		f.name = r.optional()
+		f.name = r.Optional()
 	case "arguments":
-		if r.peek() == '{' { // as an object instead of its text
-			f.args = string(r.value())
+		if r.Peek() == '{' { // as an object instead of its text
+			f.args = string(r.Value())
 			d.choice.odd = true
 			return
 		}
-		f.args = r.optional()
+		f.args = r.Optional()
 	default:
-		r.value()
+		r.Value()
 	}
 }
 
@@ -472,7 +473,7 @@ func (d *decoder) say(dst []llm.Event, data []byte) ([]llm.Event, error) {
 
 // gaveUp is a finish reason that says the vendor failed.
 func gaveUp(word string) *llm.Error {
-	e := &llm.Error{Type: llm.TypeUnavailable, Fault: llm.FaultUpstream, ProviderCode: printable(word), Err: errors.New("finish reason " + printable(word))}
+	e := &llm.Error{Type: llm.TypeUnavailable, Fault: llm.FaultUpstream, ProviderCode: parse.Printable(word), Err: errors.New("finish reason " + parse.Printable(word))}
 	if word == "insufficient_system_resource" {
 		e.Type, e.Fault = llm.TypeOverloaded, llm.FaultOverloaded
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -36,46 +37,46 @@ func (u *upstream) Error(status int, h http.Header, body []byte) *llm.Error {
 // read finds the complaint in a body, which may be anything. It reports whether
 // there is one.
 func (c *complaint) read(body []byte) bool {
-	var r reader
-	r.reset(body)
+	var r parse.Reader
+	r.Reset(body)
 	found := false
 	member := func(name []byte) {
 		switch string(name) {
 		case "error":
-			switch r.peek() {
+			switch r.Peek() {
 			case '{':
 				found = true
-				r.object(func(name []byte) { c.member(&r, name) })
+				r.Object(func(name []byte) { c.member(&r, name) })
 			case '"':
 				found = true
-				c.message = r.text()
+				c.message = r.Text()
 			case 'n', 'f':
-				r.value()
+				r.Value()
 			default:
-				found = r.value() != nil
+				found = r.Value() != nil
 			}
 		case "detail":
 			found = true
-			if r.peek() == '"' {
-				c.message = r.text()
+			if r.Peek() == '"' {
+				c.message = r.Text()
 				return
 			}
-			c.message = string(r.value())
+			c.message = string(r.Value())
 		default:
 			c.member(&r, name)
 		}
 	}
-	if r.peek() == '[' { // one vendor wraps the object
-		r.array(func() { r.object(member) })
+	if r.Peek() == '[' { // one vendor wraps the object
+		r.Array(func() { r.Object(member) })
 	} else {
-		r.object(member)
+		r.Object(member)
 	}
-	return found && r.err == nil
+	return found && r.Err == nil
 }
 
-func (c *complaint) member(r *reader, name []byte) {
+func (c *complaint) member(r *parse.Reader, name []byte) {
 	scalar := func() string {
-		v := r.value()
+		v := r.Value()
 		switch {
 		case v == nil || v[0] == 'n':
 			return ""
@@ -99,19 +100,19 @@ func (c *complaint) member(r *reader, name []byte) {
 			c.code = s
 		}
 	case "innererror":
-		if r.peek() != '{' {
-			r.value()
+		if r.Peek() != '{' {
+			r.Value()
 			return
 		}
-		r.object(func(name []byte) {
+		r.Object(func(name []byte) {
 			if string(name) == "code" {
 				c.inner = scalar()
 				return
 			}
-			r.value()
+			r.Value()
 		})
 	default:
-		r.value()
+		r.Value()
 	}
 }
 
@@ -130,7 +131,7 @@ func (c *complaint) classify() *llm.Error {
 	if e.ProviderCode == "" && c.status != 0 {
 		e.ProviderCode = strconv.Itoa(c.status)
 	}
-	e.ProviderCode = printable(e.ProviderCode)
+	e.ProviderCode = parse.Printable(e.ProviderCode)
 	quoted := dialect.Quote(c.message)
 	switch e.Fault {
 	case llm.FaultCaller, llm.FaultRefused, llm.FaultUnsuited:

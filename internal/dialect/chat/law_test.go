@@ -197,7 +197,7 @@ func TestEncodeDrops(t *testing.T) {
 	t.Parallel()
 	req := parse(t, `{"model":"m","models":["n"],`+hello+`,"user":"anna@example.org","temperature":1,"top_k":4,"seed":1,"max_tokens":5,
 		"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"auto","response_format":{"type":"json_object"},"reasoning":{"effort":"low"},
-		"store":true,"service_tier":"priority","metadata":{"a":"b"},"session_id":"s","preset":"p","trace":{},"transforms":[],"plugins":[{"id":"web"}],"mystery":1,"logprobs":null}`)
+		"store":true,"service_tier":"priority","metadata":{"a":"b"},"session_id":"s","preset":"p","trace":{},"transforms":[],"plugins":[{"id":"web","enabled":false}],"mystery":1,"logprobs":null}`)
 	u := chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningEffort})
 	for name, r := range map[string]*llm.Request{"spliced": req, "built": req.Edit(func(*llm.Request) {})} {
 		for _, c := range []struct {

@@ -2,54 +2,39 @@ package chat
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
-// Limits of the contract (areas 2 and 7; FB-07's is ours).
+// Limits of the contract (area 2).
 const (
-	maxModels    = 16
-	maxModelName = 256 // bytes
-	maxSession   = 256
-	maxStops     = 4
-	maxLogprobs  = 20
-	noUpperLimit = math.MaxInt64
+	maxStops    = 4
+	maxLogprobs = 20
 )
 
 // Parse reads a request. The result shares body, which must not change any more.
 func (c *client) Parse(body []byte, h http.Header) (*llm.Request, error) {
-	if at, ok := deep(body); ok {
-		return nil, llm.Bad(fmt.Sprintf("%s: nested deeper than %d", place(at), maxDepth))
-	}
 	p, _ := c.parsers.Get().(*parser)
 	if p == nil {
 		p = &parser{}
 	}
+	defer c.parsers.Put(p)
+	defer p.finish()
 	p.begin(body)
-	req := p.request(h)
-	err := p.err
-	p.finish()
-	c.parsers.Put(p)
-	if err != nil {
-		return nil, err
+	if p.Object(p.member) {
+		p.End()
+		p.conclude()
 	}
-	return req, nil
+	return p.Conclude(h)
 }
 
 type parser struct {
-	reader
+	parse.Body
 	parts []llm.Part // single parts are cut from here, many to an allocation
-
-	req   *llm.Request
-	in    *llm.ChatInput
-	sent  []string // supported_parameters vocabulary
-	model string
-	list  []string // models
 
 	prompt       string
 	hasPrompt    bool
@@ -58,534 +43,393 @@ type parser struct {
 	newMax       *int64 // max_completion_tokens
 	effort       string // reasoning_effort
 	oldReasoning *bool  // include_reasoning
-	route        string
 }
 
 func (p *parser) begin(body []byte) {
-	r, sent := p.reader, p.sent[:0]
-	*p = parser{reader: r, sent: sent}
-	p.reset(body)
-	both := &struct {
-		req llm.Request
-		in  llm.ChatInput
-		src llm.Source
-	}{}
-	p.req, p.in = &both.req, &both.in
-	both.src = llm.Source{Dialect: llm.Chat, Body: body}
-	both.req = llm.Request{Op: llm.Generate, Dialect: llm.Chat, Input: &both.in, Source: &both.src}
+	*p = parser{Body: p.Body}
+	p.Begin(llm.Chat, body)
 }
 
 func (p *parser) finish() {
-	p.drop()
-	p.parts, p.req, p.in, p.list = nil, nil, nil, nil
-}
-
-func (p *parser) request(h http.Header) *llm.Request {
-	if !p.object(p.member) {
-		return nil
-	}
-	p.end()
-	p.conclude(h)
-	if p.err != nil {
-		return nil
-	}
-	return p.req
-}
-
-// refuse is an error of the whole body that no single value is at fault for.
-func (p *parser) refuse(message string) {
-	if p.err == nil {
-		p.err = llm.Bad(message)
-	}
-}
-
-// saw notes a parameter that an endpoint must support, if it was really sent.
-func (p *parser) saw(parameter string, sent bool) {
-	if sent && p.err == nil {
-		p.sent = append(p.sent, parameter)
-	}
+	p.Forget()
+	p.parts = nil
 }
 
 func (p *parser) member(raw []byte) {
-	in := p.in
+	in := p.In
 	name := string(raw)
 	switch name {
-	case "model":
-		p.model = p.optional()
-	case "models":
-		p.list = p.texts()
 	case "messages":
 		p.hasMessages = true
-		p.array(p.message)
+		p.Array(p.message)
 	case "prompt":
-		if !p.null() {
-			p.prompt, p.hasPrompt = p.text(), true
+		if !p.Null() {
+			p.prompt, p.hasPrompt = p.Text(), true
 		}
-	case "stream":
-		p.req.Stream = p.flag()
 	case "n":
-		if n := p.integer(math.MinInt64, noUpperLimit); n != nil && *n != 1 {
-			p.fail("several choices are not supported")
+		if n := p.Integer(math.MinInt64, parse.NoLimit); n != nil && *n != 1 {
+			p.Fail("several choices are not supported")
 		}
 	case "user":
-		p.req.User = p.optional()
-	case "session_id":
-		p.req.SessionID = p.optional()
-		p.session(p.req.SessionID)
+		p.Req.User = p.Optional()
 	case "metadata":
-		if v := p.value(); v != nil && v[0] != '{' && v[0] != 'n' {
-			p.fail("want an object")
+		if v := p.Value(); v != nil && v[0] != '{' && v[0] != 'n' {
+			p.Fail("want an object")
 		}
 	case "modalities":
-		for _, m := range p.texts() {
-			if m != "text" && p.err == nil {
-				p.fail("only text output is supported")
+		for _, m := range p.Texts() {
+			if m != "text" && p.Err == nil {
+				p.Fail("only text output is supported")
 			}
-		}
-	case "provider":
-		if !p.null() {
-			p.object(p.provider)
-		}
-	case "route":
-		p.route = p.optional()
-		if p.err == nil && p.route != "" && p.route != "fallback" && p.route != "sort" {
-			p.fail(`want "fallback" or "sort"`)
 		}
 
 	case "temperature":
-		in.Temperature = p.number(0, 2)
-		p.saw(name, in.Temperature != nil)
+		in.Temperature = p.Number(0, 2)
+		p.Saw(name, in.Temperature != nil)
 	case "top_p":
-		in.TopP = p.number(0, 1)
-		p.saw(name, in.TopP != nil)
+		in.TopP = p.Number(0, 1)
+		p.Saw(name, in.TopP != nil)
 	case "top_k":
-		in.TopK = p.integer(0, noUpperLimit)
-		p.saw(name, in.TopK != nil)
+		in.TopK = p.Integer(0, parse.NoLimit)
+		p.Saw(name, in.TopK != nil)
 	case "min_p":
-		in.MinP = p.number(0, 1)
-		p.saw(name, in.MinP != nil)
+		in.MinP = p.Number(0, 1)
+		p.Saw(name, in.MinP != nil)
 	case "top_a":
-		in.TopA = p.number(0, 1)
-		p.saw(name, in.TopA != nil)
+		in.TopA = p.Number(0, 1)
+		p.Saw(name, in.TopA != nil)
 	case "frequency_penalty":
-		in.FrequencyPenalty = p.number(-2, 2)
-		p.saw(name, in.FrequencyPenalty != nil)
+		in.FrequencyPenalty = p.Number(-2, 2)
+		p.Saw(name, in.FrequencyPenalty != nil)
 	case "presence_penalty":
-		in.PresencePenalty = p.number(-2, 2)
-		p.saw(name, in.PresencePenalty != nil)
+		in.PresencePenalty = p.Number(-2, 2)
+		p.Saw(name, in.PresencePenalty != nil)
 	case "repetition_penalty":
-		in.RepetitionPenalty = p.number(0, 2)
-		p.saw(name, in.RepetitionPenalty != nil)
+		in.RepetitionPenalty = p.Number(0, 2)
+		p.Saw(name, in.RepetitionPenalty != nil)
 	case "seed":
-		in.Seed = p.integer(math.MinInt64, noUpperLimit)
-		p.saw(name, in.Seed != nil)
+		in.Seed = p.Integer(math.MinInt64, parse.NoLimit)
+		p.Saw(name, in.Seed != nil)
 	case "logit_bias":
 		p.logitBias()
 	case "logprobs":
-		in.Logprobs = p.boolean()
-		p.saw(name, in.Logprobs != nil)
+		in.Logprobs = p.Boolean()
+		p.Saw(name, in.Logprobs != nil)
 	case "top_logprobs":
-		in.TopLogprobs = p.integer(0, maxLogprobs)
-		p.saw(name, in.TopLogprobs != nil)
+		in.TopLogprobs = p.Integer(0, maxLogprobs)
+		p.Saw(name, in.TopLogprobs != nil)
 	case "stop":
 		p.stop()
 	case "max_tokens":
-		p.oldMax = p.integer(1, noUpperLimit)
-		p.saw(name, p.oldMax != nil)
+		p.oldMax = p.Integer(1, parse.NoLimit)
+		p.Saw(name, p.oldMax != nil)
 	case "max_completion_tokens":
-		p.newMax = p.integer(1, noUpperLimit)
-		p.saw(name, p.newMax != nil)
+		p.newMax = p.Integer(1, parse.NoLimit)
+		p.Saw(name, p.newMax != nil)
 	case "response_format":
-		if !p.null() {
+		if !p.Null() {
 			p.format()
 		}
 	case "verbosity":
-		in.Verbosity = p.optional()
-		p.oneOf(in.Verbosity, "low", "medium", "high", "xhigh", "max")
-		p.saw(name, in.Verbosity != "")
+		in.Verbosity = p.Optional()
+		p.OneOf(in.Verbosity, "low", "medium", "high", "xhigh", "max")
+		p.Saw(name, in.Verbosity != "")
 
 	case "tools":
-		if !p.null() {
-			p.array(p.tool)
-			p.saw(name, len(in.Tools) > 0)
+		if !p.Null() {
+			p.Array(p.tool)
+			p.Saw(name, len(in.Tools) > 0)
 		}
 	case "tool_choice":
-		if !p.null() {
+		if !p.Null() {
 			p.toolChoice()
-			p.saw(name, true)
+			p.Saw(name, true)
 		}
 	case "parallel_tool_calls":
-		in.Parallel = p.boolean()
-		p.saw(name, in.Parallel != nil)
+		in.Parallel = p.Boolean()
+		p.Saw(name, in.Parallel != nil)
 
 	case "reasoning":
-		if !p.null() {
+		if !p.Null() {
 			p.reasoning()
-			p.saw(name, true)
+			p.Saw(name, true)
 		}
 	case "reasoning_effort":
-		p.effort = p.effortLevel()
+		p.effort = p.Effort()
 	case "include_reasoning":
-		p.oldReasoning = p.boolean()
-		p.saw(name, p.oldReasoning != nil)
+		p.oldReasoning = p.Boolean()
+		p.Saw(name, p.oldReasoning != nil)
 	case "cache_control":
-		in.Cache = p.cacheControl()
+		in.Cache = p.CacheControl()
 
 	case "prediction", "web_search_options":
-		v := p.value()
+		v := p.Value()
 		if v != nil && v[0] != 'n' {
-			p.saw(name, true)
+			p.Saw(name, true)
 			in.Extra = append(in.Extra, llm.Extra{Name: name, Value: v})
 		}
 	default:
-		v := p.value()
-		if p.err == nil && !ours(name) {
+		if p.Shared(name) {
+			return
+		}
+		v := p.Value()
+		if p.Err == nil && !ours(name) {
 			in.Extra = append(in.Extra, llm.Extra{Name: name, Value: v})
 		}
-	}
-}
-
-// ours reports whether a member speaks to the gateway: no provider is sent it,
-// whether or not this build acts on it. Some would spend or keep what the
-// caller's policy has not allowed (`service_tier`, `store`).
-func ours(name string) bool {
-	switch name {
-	case "models", "provider", "route", "session_id", "metadata", "plugins", "transforms", "preset", "trace", "debug",
-		"usage", "stream_options", "service_tier", "store", "prompt_cache_options", "include_reasoning", "max_tool_calls",
-		"stop_server_tools_when", "image_config", "x_search_filter", "prompt", "cache_control", "modalities":
-		return true
-	}
-	return false
-}
-
-func (p *parser) effortLevel() string {
-	s := p.optional()
-	p.oneOf(s, "max", "xhigh", "high", "medium", "low", "minimal", "none")
-	return s
-}
-
-func (p *parser) oneOf(s string, allowed ...string) {
-	if p.err == nil && s != "" && !slices.Contains(allowed, s) {
-		p.fail("want one of %s", strings.Join(allowed, ", "))
-	}
-}
-
-func (p *parser) session(id string) {
-	if p.err == nil && len(id) > maxSession && len([]rune(id)) > maxSession { // SK-03
-		p.refuse(fmt.Sprintf("session_id: longer than %d characters", maxSession))
 	}
 }
 
 func (p *parser) logitBias() {
-	if p.null() {
+	if p.Null() {
 		return
 	}
-	from := p.dec.InputOffset()
-	p.object(func([]byte) {
-		if p.number(-100, 100) == nil && p.err == nil {
-			p.fail("want a number")
+	from := p.Offset()
+	p.Object(func([]byte) {
+		if p.Number(-100, 100) == nil && p.Err == nil {
+			p.Fail("want a number")
 		}
 	})
-	if p.err != nil {
+	if p.Err != nil {
 		return
 	}
-	to := p.dec.InputOffset()
-	v := p.req.Source.Body[from:to]
-	p.in.LogitBias = v[bytes.IndexByte(v, '{'):] // after the colon
-	p.saw("logit_bias", true)
+	to := p.Offset()
+	v := p.Req.Source.Body[from:to]
+	p.In.LogitBias = v[bytes.IndexByte(v, '{'):] // after the colon
+	p.Saw("logit_bias", true)
 }
 
 func (p *parser) stop() {
-	switch p.peek() {
+	switch p.Peek() {
 	case 'n':
-		p.value()
+		p.Value()
 	case '"':
-		p.in.Stop = []string{p.text()}
+		p.In.Stop = []string{p.Text()}
 	case '[':
-		p.in.Stop = p.texts()
-		if len(p.in.Stop) > maxStops {
-			p.fail("want at most %d sequences", maxStops)
+		p.In.Stop = p.Texts()
+		if len(p.In.Stop) > maxStops {
+			p.Fail("want at most %d sequences", maxStops)
 		}
 	default:
-		if p.value() != nil {
-			p.fail("want a string or an array of strings")
+		if p.Value() != nil {
+			p.Fail("want a string or an array of strings")
 		}
 	}
-	p.saw("stop", len(p.in.Stop) > 0)
+	p.Saw("stop", len(p.In.Stop) > 0)
 }
 
 func (p *parser) format() {
 	f := &llm.Format{}
 	var schema bool
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "type":
-			f.Type = llm.FormatType(p.text())
+			f.Type = llm.FormatType(p.Text())
 			switch f.Type {
 			case llm.FormatText, llm.FormatJSON, llm.FormatJSONSchema:
 			default:
-				p.fail("want text, json_object or json_schema")
+				p.Fail("want text, json_object or json_schema")
 			}
 		case "json_schema":
-			if p.null() {
+			if p.Null() {
 				return
 			}
-			schema = p.object(func(name []byte) {
+			schema = p.Object(func(name []byte) {
 				switch string(name) {
 				case "name":
-					f.Name = p.text()
+					f.Name = p.Text()
 				case "description":
-					f.Description = p.optional()
+					f.Description = p.Optional()
 				case "strict":
-					f.Strict = p.boolean()
+					f.Strict = p.Boolean()
 				case "schema":
-					if v := p.value(); v != nil && v[0] != 'n' {
+					if v := p.Value(); v != nil && v[0] != 'n' {
 						f.Schema = v
 					}
 				default:
-					p.value()
+					p.Value()
 				}
 			})
 		default:
-			p.value()
+			p.Value()
 		}
 	})
 	switch {
-	case p.err != nil:
+	case p.Err != nil:
 		return
 	case f.Type == "":
-		p.fail("want a type")
+		p.Fail("want a type")
 	case f.Type == llm.FormatJSONSchema && !schema:
-		p.fail("want a json_schema")
+		p.Fail("want a json_schema")
 	}
-	p.in.Format = f
-	p.saw("response_format", f.Type != llm.FormatText)
-	p.saw("structured_outputs", f.Type == llm.FormatJSONSchema)
+	p.In.Format = f
+	p.Saw("response_format", f.Type != llm.FormatText)
+	p.Saw("structured_outputs", f.Type == llm.FormatJSONSchema)
 }
 
 func (p *parser) tool() {
 	var t llm.Tool
 	var typ string
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "type":
-			typ = p.text()
+			typ = p.Text()
 			switch {
 			case typ == "function":
 			case strings.HasPrefix(typ, "openrouter:"):
-				p.fail("server tools (%s) are not supported", printable(typ))
+				p.Fail("server tools (%s) are not supported", parse.Printable(typ))
 			default:
-				p.fail(`want "function"`)
+				p.Fail(`want "function"`)
 			}
 		case "function":
-			p.object(func(name []byte) {
+			p.Object(func(name []byte) {
 				switch string(name) {
 				case "name":
-					t.Name = p.text()
+					t.Name = p.Text()
 				case "description":
-					t.Description = p.optional()
+					t.Description = p.Optional()
 				case "parameters":
-					switch v := p.value(); {
+					switch v := p.Value(); {
 					case v == nil || v[0] == 'n':
 					case v[0] == '{':
 						t.Parameters = v
 					default:
-						p.fail("want an object")
+						p.Fail("want an object")
 					}
 				case "strict":
-					t.Strict = p.boolean()
+					t.Strict = p.Boolean()
 				default:
-					p.value()
+					p.Value()
 				}
 			})
 		case "cache_control":
-			t.Cache = p.cacheControl()
+			t.Cache = p.CacheControl()
 		default:
-			p.value()
+			p.Value()
 		}
 	})
 	switch {
-	case p.err != nil:
+	case p.Err != nil:
 		return
 	case typ == "":
-		p.fail("want a type")
+		p.Fail("want a type")
 	case t.Name == "":
-		p.fail("want a function with a name")
+		p.Fail("want a function with a name")
 	}
-	p.in.Tools = append(p.in.Tools, t)
-}
-
-// printable bounds what of a caller's own text comes back in a message.
-func printable(s string) string {
-	const most = 64
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
-	}
-	return s
+	p.In.Tools = append(p.In.Tools, t)
 }
 
 func (p *parser) toolChoice() {
 	c := &llm.ToolChoice{}
-	if p.peek() != '{' {
-		switch mode := llm.ToolMode(p.text()); mode {
+	if p.Peek() != '{' {
+		switch mode := llm.ToolMode(p.Text()); mode {
 		case llm.ToolAuto, llm.ToolNone, llm.ToolRequired:
 			c.Mode = mode
 		default:
-			p.fail("want none, auto, required or a function")
+			p.Fail("want none, auto, required or a function")
 		}
-		p.in.Choice = c
+		p.In.Choice = c
 		return
 	}
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "type":
-			switch typ := p.text(); {
+			switch typ := p.Text(); {
 			case typ == "function":
 			case strings.HasPrefix(typ, "openrouter:"):
-				p.fail("server tools (%s) are not supported", printable(typ))
+				p.Fail("server tools (%s) are not supported", parse.Printable(typ))
 			default:
-				p.fail(`want "function"`)
+				p.Fail(`want "function"`)
 			}
 		case "function":
-			p.object(func(name []byte) {
+			p.Object(func(name []byte) {
 				if string(name) != "name" {
-					p.value()
+					p.Value()
 					return
 				}
-				c.Name = p.text()
+				c.Name = p.Text()
 			})
 		default:
-			p.value()
+			p.Value()
 		}
 	})
-	if p.err == nil && c.Name == "" {
-		p.fail("want a function with a name")
+	if p.Err == nil && c.Name == "" {
+		p.Fail("want a function with a name")
 	}
 	c.Mode = llm.ToolNamed
-	p.in.Choice = c
+	p.In.Choice = c
 }
 
 func (p *parser) reasoning() {
 	r := &llm.Reasoning{}
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "effort":
-			r.Effort = p.effortLevel()
+			r.Effort = p.Effort()
 		case "max_tokens":
-			r.MaxTokens = p.integer(0, noUpperLimit)
+			r.MaxTokens = p.Integer(0, parse.NoLimit)
 		case "exclude":
-			r.Exclude = p.flag()
+			r.Exclude = p.Flag()
 		case "enabled":
-			r.Enabled = p.boolean()
+			r.Enabled = p.Boolean()
 		case "summary":
-			r.Summary = p.optional()
-			p.oneOf(r.Summary, "auto", "concise", "detailed")
+			r.Summary = p.Optional()
+			p.OneOf(r.Summary, "auto", "concise", "detailed")
 		default: // context and mode are the Responses API's
-			p.value()
+			p.Value()
 		}
 	})
 	if r.Effort != "" && r.MaxTokens != nil {
-		p.fail("effort and max_tokens exclude each other") // RE-02
+		p.Fail("effort and max_tokens exclude each other") // RE-02
 	}
-	p.in.Reasoning = r
+	p.In.Reasoning = r
+}
+
+// ours reports whether a member is no vendor's: the gateway's, or read elsewhere.
+func ours(name string) bool {
+	return parse.Ours(name) || name == "modalities" || name == "image_config"
 }
 
 // conclude is what more than one member has a say in.
-func (p *parser) conclude(h http.Header) {
-	if p.err != nil {
+func (p *parser) conclude() {
+	if p.Err != nil {
 		return
 	}
-	p.models()
 	p.conversation()
 	p.thinking()
-	in := p.in
-	in.MaxTokens = p.oldMax
+	p.In.MaxTokens = p.oldMax
 	if p.newMax != nil { // CR-10
-		in.MaxTokens = p.newMax
+		p.In.MaxTokens = p.newMax
 	}
-	switch p.route { // CR-07
-	case "fallback":
-		p.req.Routing.Partition = llm.PartitionModel
-	case "sort":
-		p.req.Routing.Partition = llm.PartitionNone
-	}
-	if p.req.SessionID == "" { // SK-02
-		p.req.SessionID = h.Get("X-Session-Id")
-		p.session(p.req.SessionID)
-	}
-	for _, name := range [...]string{"X-Anthropic-Beta", "X-Turnpike-Sim"} {
-		if v := h.Values(name); len(v) > 0 {
-			if p.req.Forward == nil {
-				p.req.Forward = http.Header{}
-			}
-			p.req.Forward[name] = slices.Clone(v)
-		}
-	}
-	if p.err != nil {
-		return
-	}
-	slices.Sort(p.sent)
-	p.req.Needs = llm.Needs{
-		Parameters:   append([]string(nil), slices.Compact(p.sent)...),
-		Modalities:   modalities(in),
-		PromptTokens: in.EstimatePrompt(),
-		Images:       in.Images(),
-	}
-	if in.MaxTokens != nil {
-		p.req.Needs.MaxTokens = *in.MaxTokens
-	}
-}
-
-// models is FB-01: model first, then models, without repeats.
-func (p *parser) models() {
-	all := make([]string, 0, 1+len(p.list))
-	for _, m := range append([]string{p.model}, p.list...) {
-		if len(m) > maxModelName {
-			p.refuse(fmt.Sprintf("model: want a name of at most %d bytes", maxModelName))
-			return
-		}
-		if m != "" && !slices.Contains(all, m) {
-			all = append(all, m)
-		}
-		if len(all) > maxModels {
-			p.refuse(fmt.Sprintf("models: want at most %d models", maxModels))
-			return
-		}
-	}
-	if len(all) == 0 {
-		p.refuse("model: want the model to ask")
-	}
-	p.req.Models = all
 }
 
 func (p *parser) conversation() {
 	switch {
 	case p.hasPrompt && p.hasMessages:
-		p.refuse("prompt: want either messages or prompt")
+		p.Refuse("prompt: want either messages or prompt")
 	case p.hasPrompt:
 		// The body is not what a provider may be sent: it is encoded anew.
-		p.req.Source = nil
-		p.in.Messages = []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{{Text: p.prompt}}}}
-	case len(p.in.Messages) == 0:
-		p.refuse("messages: want at least one message")
+		p.Req.Source = nil
+		p.In.Messages = []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{{Text: p.prompt}}}}
+	case len(p.In.Messages) == 0:
+		p.Refuse("messages: want at least one message")
 	}
 }
 
 // thinking joins reasoning with its two older spellings (CR-06, RE-06).
 func (p *parser) thinking() {
-	r := p.in.Reasoning
+	r := p.In.Reasoning
 	if p.effort != "" {
 		switch {
 		case r == nil:
 			r = &llm.Reasoning{Effort: p.effort}
 		case r.Effort != "" && r.Effort != p.effort:
-			p.refuse("reasoning_effort: differs from reasoning/effort")
+			p.Refuse("reasoning_effort: differs from reasoning/effort")
 		case r.MaxTokens != nil:
-			p.refuse("reasoning_effort: effort and max_tokens exclude each other")
+			p.Refuse("reasoning_effort: effort and max_tokens exclude each other")
 		default:
 			r.Effort = p.effort
 		}
-		p.saw("reasoning", true)
+		p.Saw("reasoning", true)
 	}
 	if p.oldReasoning != nil {
 		if r == nil {
@@ -593,36 +437,5 @@ func (p *parser) thinking() {
 		}
 		r.Exclude = r.Exclude || !*p.oldReasoning
 	}
-	p.in.Reasoning = r
-}
-
-func modalities(in *llm.ChatInput) (list []string) {
-	add := func(m string) {
-		if !slices.Contains(list, m) {
-			list = append(list, m)
-		}
-	}
-	var visit func(parts []llm.Part)
-	visit = func(parts []llm.Part) {
-		for i := range parts {
-			switch parts[i].Kind {
-			case llm.PartImage:
-				add("image")
-			case llm.PartAudio:
-				add("audio")
-			case llm.PartVideo:
-				add("video")
-			case llm.PartFile:
-				add("file")
-			case llm.PartResult:
-				visit(parts[i].Result.Parts)
-			default: // words
-			}
-		}
-	}
-	for i := range in.Messages {
-		visit(in.Messages[i].Parts)
-	}
-	slices.Sort(list)
-	return list
+	p.In.Reasoning = r
 }

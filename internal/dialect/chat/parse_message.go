@@ -1,8 +1,7 @@
 package chat
 
 import (
-	"strings"
-
+	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -22,52 +21,52 @@ type turn struct {
 
 func (p *parser) message() {
 	var m turn
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "role":
 			m.role = p.role()
 		case "name":
-			m.name = p.optional()
+			m.name = p.Optional()
 		case "content":
-			if !p.null() {
+			if !p.Null() {
 				m.content, m.said = p.content(), true
 			}
 		case "reasoning", "reasoning_content": // the same thing (RE-07)
-			if s := p.optional(); s != "" {
+			if s := p.Optional(); s != "" {
 				m.thought = s
 			}
 		case "reasoning_details":
-			if !p.null() {
-				p.array(func() { m.details = p.detail(m.details) })
+			if !p.Null() {
+				p.Array(func() { m.details = p.detail(m.details) })
 			}
 		case "refusal":
-			m.refusal = p.optional()
+			m.refusal = p.Optional()
 		case "tool_calls":
-			if !p.null() {
-				p.array(func() { m.calls = append(m.calls, p.call()) })
+			if !p.Null() {
+				p.Array(func() { m.calls = append(m.calls, p.call()) })
 			}
 		case "images":
-			if !p.null() {
-				p.array(func() { m.images = append(m.images, p.image()) })
+			if !p.Null() {
+				p.Array(func() { m.images = append(m.images, p.image()) })
 			}
 		case "tool_call_id":
-			m.answerTo = p.optional()
+			m.answerTo = p.Optional()
 		default:
-			p.value()
+			p.Value()
 		}
 	})
-	if p.err != nil {
+	if p.Err != nil {
 		return
 	}
 	switch {
 	case m.role == "":
-		p.fail("want a role")
+		p.Fail("want a role")
 	case m.role == llm.RoleTool && m.answerTo == "":
-		p.fail("want a tool_call_id")
+		p.Fail("want a tool_call_id")
 	case m.role != llm.RoleAssistant && !m.said:
-		p.fail("want content")
+		p.Fail("want content")
 	}
-	p.in.Messages = append(p.in.Messages, llm.Message{Role: m.role, Name: m.name, Parts: p.assemble(&m)})
+	p.In.Messages = append(p.In.Messages, llm.Message{Role: m.role, Name: m.name, Parts: p.assemble(&m)})
 }
 
 // assemble puts an assistant's parts in the order in which they were made:
@@ -108,7 +107,7 @@ func (p *parser) one(part llm.Part) []llm.Part {
 }
 
 func (p *parser) role() llm.Role {
-	switch string(p.bytes()) {
+	switch string(p.Bytes()) {
 	case "system":
 		return llm.RoleSystem
 	case "developer":
@@ -120,20 +119,20 @@ func (p *parser) role() llm.Role {
 	case "tool":
 		return llm.RoleTool
 	}
-	p.fail("want system, developer, user, assistant or tool")
+	p.Fail("want system, developer, user, assistant or tool")
 	return ""
 }
 
 func (p *parser) content() (parts []llm.Part) {
-	switch p.peek() {
+	switch p.Peek() {
 	case '"':
-		return p.one(llm.Part{Kind: llm.PartText, Text: p.text()})
+		return p.one(llm.Part{Kind: llm.PartText, Text: p.Text()})
 	case '[':
-		p.array(func() { parts = append(parts, p.part()) })
+		p.Array(func() { parts = append(parts, p.part()) })
 		return parts
 	}
-	if p.value() != nil {
-		p.fail("want a string or an array of parts")
+	if p.Value() != nil {
+		p.Fail("want a string or an array of parts")
 	}
 	return nil
 }
@@ -141,17 +140,17 @@ func (p *parser) content() (parts []llm.Part) {
 func (p *parser) part() (part llm.Part) {
 	var typ string
 	var media *llm.Media
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "type":
-			typ = string(p.bytes())
+			typ = string(p.Bytes())
 			kind, ok := partKind(typ)
 			if !ok {
-				p.fail("a part of this type is not supported")
+				p.Fail("a part of this type is not supported")
 			}
 			part.Kind = kind
 		case "text", "refusal":
-			part.Text = p.text()
+			part.Text = p.Text()
 		case "image_url":
 			media = p.imageURL()
 		case "input_audio":
@@ -161,26 +160,26 @@ func (p *parser) part() (part llm.Part) {
 		case "file":
 			media = p.file()
 		case "cache_control":
-			part.Cache = p.cacheControl()
+			part.Cache = p.CacheControl()
 		case "prompt_cache_breakpoint":
-			if v := p.value(); v != nil && v[0] != 'n' {
+			if v := p.Value(); v != nil && v[0] != 'n' {
 				part.Cache = &llm.CacheMark{}
 			}
 		default:
-			p.value()
+			p.Value()
 		}
 	})
-	if p.err != nil {
+	if p.Err != nil {
 		return part
 	}
 	if typ == "" {
-		p.fail("want a type")
+		p.Fail("want a type")
 	}
 	switch part.Kind {
 	case llm.PartText, llm.PartRefusal:
 	default:
 		if media == nil {
-			p.fail("want %s", typ)
+			p.Fail("want %s", typ)
 		}
 		part.Media, part.Text = media, ""
 	}
@@ -207,20 +206,20 @@ func partKind(typ string) (kind llm.PartKind, ok bool) {
 
 // imageURL is {url, detail}; some callers send the URL alone.
 func (p *parser) imageURL() *llm.Media {
-	if p.peek() == '"' {
-		return p.locate(p.text())
+	if p.Peek() == '"' {
+		return p.Locate(p.Text())
 	}
 	var m *llm.Media
 	var detail string
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "url":
-			m = p.locate(p.text())
+			m = p.Locate(p.Text())
 		case "detail":
-			detail = p.optional()
-			p.oneOf(detail, "auto", "low", "high", "original")
+			detail = p.Optional()
+			p.OneOf(detail, "auto", "low", "high", "original")
 		default:
-			p.value()
+			p.Value()
 		}
 	})
 	if m != nil {
@@ -231,68 +230,58 @@ func (p *parser) imageURL() *llm.Media {
 
 // source is {url}.
 func (p *parser) source() (m *llm.Media) {
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		if string(name) != "url" {
-			p.value()
+			p.Value()
 			return
 		}
-		m = p.locate(p.text())
+		m = p.Locate(p.Text())
 	})
 	return m
 }
 
 func (p *parser) audio() *llm.Media {
 	m := &llm.Media{}
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "data":
-			m.Data = standard(p.text())
+			m.Data = parse.Standard(p.Text())
 		case "format":
-			m.Format = p.text()
+			m.Format = p.Text()
 		default:
-			p.value()
+			p.Value()
 		}
 	})
 	if m.Data == "" || m.Format == "" {
-		p.fail("want data and format")
+		p.Fail("want data and format")
 	}
-	m.MIME = audioMIME(m.Format)
+	m.MIME = parse.AudioMIME(m.Format)
 	return m
-}
-
-func audioMIME(format string) string {
-	switch format {
-	case "mp3":
-		return "audio/mpeg"
-	case "m4a":
-		return "audio/mp4"
-	}
-	return "audio/" + format
 }
 
 func (p *parser) file() *llm.Media {
 	m := &llm.Media{}
 	var id, name string
-	p.object(func(member []byte) {
+	p.Object(func(member []byte) {
 		switch string(member) {
 		case "file_data", "file_url":
-			if s := p.optional(); s != "" {
-				m = p.locate(s)
+			if s := p.Optional(); s != "" {
+				m = p.Locate(s)
 			}
 		case "file_id":
-			id = p.optional()
+			id = p.Optional()
 		case "filename":
-			name = p.optional()
+			name = p.Optional()
 		default:
-			p.value()
+			p.Value()
 		}
 	})
-	if p.err != nil {
+	if p.Err != nil {
 		return m
 	}
 	m.FileID, m.Name = id, name
 	if m.URL == "" && m.Data == "" && m.FileID == "" {
-		p.fail("want file_data or file_id")
+		p.Fail("want file_data or file_id")
 	}
 	return m
 }
@@ -300,97 +289,46 @@ func (p *parser) file() *llm.Media {
 // image is an image that an earlier answer made.
 func (p *parser) image() llm.Part {
 	part := llm.Part{Kind: llm.PartImage}
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		if string(name) != "image_url" {
-			p.value()
+			p.Value()
 			return
 		}
 		part.Media = p.imageURL()
 	})
 	if part.Media == nil {
-		p.fail("want image_url")
+		p.Fail("want image_url")
 	}
 	return part
 }
 
-// locate reads an http(s) URL or a base64 data URI.
-func (p *parser) locate(s string) *llm.Media {
-	if hasScheme(s, "https://") || hasScheme(s, "http://") {
-		return &llm.Media{URL: s}
-	}
-	if !hasScheme(s, "data:") {
-		p.fail("want an http(s) URL or a data URI")
-		return &llm.Media{}
-	}
-	head, data, ok := strings.Cut(s[len("data:"):], ",")
-	mime, encoded := strings.CutSuffix(head, ";base64")
-	mime, _, _ = strings.Cut(mime, ";")
-	if !ok || !encoded || mime == "" || data == "" {
-		p.fail("want a data URI with a MIME type and base64 data")
-	}
-	return &llm.Media{MIME: mime, Data: standard(data)}
-}
-
-func hasScheme(s, scheme string) bool {
-	return len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme)
-}
-
-// standard turns the URL-safe alphabet of base64 into the standard one.
-func standard(s string) string {
-	if strings.IndexByte(s, '-') < 0 && strings.IndexByte(s, '_') < 0 {
-		return s
-	}
-	return strings.NewReplacer("-", "+", "_", "/").Replace(s)
-}
-
-func (p *parser) cacheControl() *llm.CacheMark {
-	if p.null() {
-		return nil
-	}
-	c := &llm.CacheMark{}
-	p.object(func(name []byte) {
-		switch string(name) {
-		case "type":
-			if s := p.text(); s != "ephemeral" {
-				p.fail(`want "ephemeral"`)
-			}
-		case "ttl":
-			c.TTL = p.optional()
-			p.oneOf(c.TTL, "5m", "1h")
-		default:
-			p.value()
-		}
-	})
-	return c
-}
-
 func (p *parser) call() llm.Part {
 	c := &llm.ToolCall{}
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "id":
-			c.ID = p.text()
+			c.ID = p.Text()
 		case "type":
-			if s := p.optional(); s != "" && s != "function" {
-				p.fail(`want "function"`)
+			if s := p.Optional(); s != "" && s != "function" {
+				p.Fail(`want "function"`)
 			}
 		case "function":
-			p.object(func(name []byte) {
+			p.Object(func(name []byte) {
 				switch string(name) {
 				case "name":
-					c.Name = p.text()
+					c.Name = p.Text()
 				case "arguments":
-					c.Arguments = p.optional()
+					c.Arguments = p.Optional()
 				default:
-					p.value()
+					p.Value()
 				}
 			})
 		default:
-			p.value()
+			p.Value()
 		}
 	})
 	if c.ID == "" || c.Name == "" {
-		p.fail("want an id and a function with a name")
+		p.Fail("want an id and a function with a name")
 	}
 	return llm.Part{Kind: llm.PartCall, Call: c}
 }
@@ -401,24 +339,24 @@ func (p *parser) call() llm.Part {
 func (p *parser) detail(list []llm.Part) []llm.Part {
 	t := &llm.Thought{}
 	var text, summary string
-	p.object(func(name []byte) {
+	p.Object(func(name []byte) {
 		switch string(name) {
 		case "type":
-			t.Type = llm.ThoughtType(p.text())
+			t.Type = llm.ThoughtType(p.Text())
 		case "text":
-			text = p.optional()
+			text = p.Optional()
 		case "summary":
-			summary = p.optional()
+			summary = p.Optional()
 		case "signature":
-			t.Signature = p.optional()
+			t.Signature = p.Optional()
 		case "data":
-			t.Data = p.optional()
+			t.Data = p.Optional()
 		case "id":
-			t.ID = p.optional()
+			t.ID = p.Optional()
 		case "format":
-			t.Format = p.optional()
+			t.Format = p.Optional()
 		default:
-			p.value()
+			p.Value()
 		}
 	})
 	switch t.Type {
@@ -428,7 +366,7 @@ func (p *parser) detail(list []llm.Part) []llm.Part {
 		t.Text = summary
 	case llm.ThoughtEncrypted:
 	case "":
-		p.fail("want a type")
+		p.Fail("want a type")
 		return list
 	default:
 		return list

@@ -118,7 +118,7 @@ func TestParseRefuses(t *testing.T) {
 		{with(`"reasoning":{"effort":"low","max_tokens":5}`), "reasoning: effort and max_tokens exclude each other"},
 		{with(`"reasoning":{"effort":"low"},"reasoning_effort":"high"`), "reasoning_effort: differs from reasoning/effort"},
 		{with(`"reasoning":{"max_tokens":9},"reasoning_effort":"high"`), "reasoning_effort: effort and max_tokens exclude each other"},
-		{with(`"route":"scenic"`), `route: want "fallback" or "sort"`},
+		{with(`"route":"scenic"`), `route: want one of fallback, sort`},
 		{with(`"provider":[]`), "provider: want an object"},
 		{with(`"provider":{"order":"a"}`), "provider/order: want an array"},
 		{with(`"provider":{"order":[1]}`), "provider/order/0: want a string"},

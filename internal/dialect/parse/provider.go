@@ -1,4 +1,4 @@
-package chat
+package parse
 
 import (
 	"strconv"
@@ -10,113 +10,113 @@ import (
 
 // provider reads a member of the `provider` object (area 6). Members that this
 // build does not act on are preferences only, and are let through.
-func (p *parser) provider(name []byte) {
-	r := &p.req.Routing
+func (b *Body) provider(name []byte) {
+	r := &b.Req.Routing
 	switch string(name) {
 	case "order":
-		r.Order = p.texts()
+		r.Order = b.Texts()
 	case "only":
-		r.Only = p.texts()
+		r.Only = b.Texts()
 	case "ignore":
-		r.Ignore = p.texts()
+		r.Ignore = b.Texts()
 	case "allow_fallbacks":
-		b := p.boolean()
+		b := b.Boolean()
 		r.NoFallbacks = b != nil && !*b
 	case "require_parameters":
-		r.RequireParameters = p.flag()
+		r.RequireParameters = b.Flag()
 	case "data_collection":
-		s := p.optional()
-		p.oneOf(s, "allow", "deny")
+		s := b.Optional()
+		b.OneOf(s, "allow", "deny")
 		r.DenyCollection = s == "deny"
 	case "zdr":
-		r.ZDR = p.flag()
+		r.ZDR = b.Flag()
 	case "quantizations":
-		r.Quantizations = p.texts()
+		r.Quantizations = b.Texts()
 	case "sort":
-		p.sort()
+		b.sort()
 	case "max_price":
-		if !p.null() {
-			p.object(p.maxPrice)
+		if !b.Null() {
+			b.Object(b.maxPrice)
 		}
 	default:
-		p.value()
+		b.Value()
 	}
 }
 
-func (p *parser) sort() {
-	r := &p.req.Routing
+func (b *Body) sort() {
+	r := &b.Req.Routing
 	by := func() {
-		s := p.optional()
-		p.oneOf(s, "price", "throughput", "latency", "exacto")
+		s := b.Optional()
+		b.OneOf(s, "price", "throughput", "latency", "exacto")
 		if s != "exacto" { // an order by tool-call quality, which is the default's business
 			r.Sort = llm.Sort(s)
 		}
 	}
-	if p.peek() != '{' {
+	if b.Peek() != '{' {
 		by()
 		return
 	}
-	p.object(func(name []byte) {
+	b.Object(func(name []byte) {
 		switch string(name) {
 		case "by":
 			by()
 		case "partition":
-			s := p.optional()
-			p.oneOf(s, "model", "none")
+			s := b.Optional()
+			b.OneOf(s, "model", "none")
 			if s == "none" {
 				r.Partition = llm.PartitionNone
 			}
 		default:
-			p.value()
+			b.Value()
 		}
 	})
 }
 
 // maxPrice reads a ceiling: dollars per million tokens, or per request or image.
-func (p *parser) maxPrice(name []byte) {
-	m := &p.req.Routing.MaxPrice
+func (b *Body) maxPrice(name []byte) {
+	m := &b.Req.Routing.MaxPrice
 	switch string(name) {
 	case "prompt":
-		m.Prompt = p.price(6)
+		m.Prompt = b.price(6)
 	case "completion":
-		m.Completion = p.price(6)
+		m.Completion = b.price(6)
 	case "request":
-		m.Request = p.price(0)
+		m.Request = b.price(0)
 	case "image":
-		m.Image = p.price(0)
+		m.Image = b.price(0)
 	default:
-		p.value()
+		b.Value()
 	}
 }
 
 // price reads dollars, a number or a string, per 10^digits units.
-func (p *parser) price(digits int) *money.Pico {
+func (b *Body) price(digits int) *money.Pico {
 	var s string
-	switch p.peek() {
+	switch b.Peek() {
 	case 'n':
-		p.value()
+		b.Value()
 		return nil
 	case '"':
-		s = p.text()
+		s = b.Text()
 	case '0':
-		s = string(p.value())
+		s = string(b.Value())
 	default:
-		if p.value() != nil {
-			p.fail("want a price in dollars")
+		if b.Value() != nil {
+			b.Fail("want a price in dollars")
 		}
 		return nil
 	}
-	if p.err != nil {
+	if b.Err != nil {
 		return nil
 	}
 	plain, ok := shift(s, -digits)
 	if !ok {
-		p.fail("want a price in dollars")
+		b.Fail("want a price in dollars")
 		return nil
 	}
 	price, err := money.ParsePico(plain)
 	if err != nil {
-		p.fail("want a price in dollars")
+		b.Fail("want a price in dollars")
 		return nil
 	}
 	return &price

@@ -1,4 +1,4 @@
-package chat
+package parse
 
 import (
 	"bytes"
@@ -16,28 +16,29 @@ import (
 
 const maxDepth = 256 // of a request body (F61)
 
-// reader walks a JSON text once. Its error sticks: after it every read yields
+// Reader walks a JSON text once. Its error sticks: after it every read yields
 // nothing, so that callers look at it once at the end. Errors name the place as
 // a JSON pointer without its first slash.
-type reader struct {
+type Reader struct {
 	src     bytes.Buffer
 	dec     *jsontext.Decoder
 	scratch []byte
-	err     error
+	Err     error // the first; an *llm.Error
 }
 
-func (r *reader) reset(body []byte) {
+// Reset starts on a body.
+func (r *Reader) Reset(body []byte) {
 	r.src = *bytes.NewBuffer(body) // the decoder reads a bytes.Buffer in place
 	if r.dec == nil {
 		r.dec = jsontext.NewDecoder(&r.src)
 	} else {
 		r.dec.Reset(&r.src)
 	}
-	r.err = nil
+	r.Err = nil
 }
 
-// drop forgets the body, which must not be kept alive by a pool.
-func (r *reader) drop() {
+// Drop forgets the body, which must not be kept alive by a pool.
+func (r *Reader) Drop() {
 	r.src = bytes.Buffer{}
 	r.dec.Reset(&r.src)
 	if cap(r.scratch) > 64<<10 {
@@ -45,14 +46,15 @@ func (r *reader) drop() {
 	}
 }
 
-// fail says what is wrong with the value just read.
-func (r *reader) fail(format string, args ...any) {
-	if r.err == nil {
-		r.err = llm.Bad(place(r.dec.StackPointer()) + ": " + fmt.Sprintf(format, args...))
+// Fail says what is wrong with the value just read.
+func (r *Reader) Fail(format string, args ...any) {
+	if r.Err == nil {
+		r.Err = llm.Bad(Place(r.dec.StackPointer()) + ": " + fmt.Sprintf(format, args...))
 	}
 }
 
-func place(p jsontext.Pointer) string {
+// Place is a pointer as errors print it.
+func Place(p jsontext.Pointer) string {
 	const maxPlace = 200 // a member's name may be as long as the body
 	s := strings.ToValidUTF8(strings.TrimPrefix(string(p), "/"), "\uFFFD")
 	switch {
@@ -65,14 +67,14 @@ func place(p jsontext.Pointer) string {
 }
 
 // broken is a text that is no JSON, or none that two readers would agree on.
-func (r *reader) broken(err error) {
-	if r.err != nil {
+func (r *Reader) broken(err error) {
+	if r.Err != nil {
 		return
 	}
 	bad := llm.Bad("body: not JSON")
 	bad.Err = errors.New(err.Error()) // flat: an io.EOF in here must not pass for the end of a stream
 	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		where := place(s.JSONPointer)
+		where := Place(s.JSONPointer)
 		switch {
 		case errors.Is(s, jsontext.ErrDuplicateName):
 			bad.Message = where + ": duplicate member"
@@ -84,12 +86,12 @@ func (r *reader) broken(err error) {
 			bad.Message = fmt.Sprintf("%s: not JSON at byte %d", where, s.ByteOffset)
 		}
 	}
-	r.err = bad
+	r.Err = bad
 }
 
-// value is the raw text of the next value; it is a part of the body.
-func (r *reader) value() jsontext.Value {
-	if r.err != nil {
+// Value is the raw text of the next value; it is a part of the body.
+func (r *Reader) Value() jsontext.Value {
+	if r.Err != nil {
 		return nil
 	}
 	v, err := r.dec.ReadValue()
@@ -100,38 +102,38 @@ func (r *reader) value() jsontext.Value {
 	return v
 }
 
-// peek is the kind of the next value.
-func (r *reader) peek() jsontext.Kind {
-	if r.err != nil {
+// Peek is the kind of the next value.
+func (r *Reader) Peek() jsontext.Kind {
+	if r.Err != nil {
 		return 0
 	}
 	return r.dec.PeekKind()
 }
 
-// null takes the next value if it is null: the same as a member not sent.
-func (r *reader) null() bool {
-	if r.peek() != 'n' {
+// Null takes the next value if it is null: the same as a member not sent.
+func (r *Reader) Null() bool {
+	if r.Peek() != 'n' {
 		return false
 	}
-	return r.value() != nil
+	return r.Value() != nil
 }
 
 // open enters the next value if it begins with kind.
-func (r *reader) open(kind jsontext.Kind, want string) bool {
-	if r.peek() != kind {
-		if r.value() != nil {
-			r.fail("want %s", want)
+func (r *Reader) open(kind jsontext.Kind, want string) bool {
+	if r.Peek() != kind {
+		if r.Value() != nil {
+			r.Fail("want %s", want)
 		}
 		return false
 	}
 	if _, err := r.dec.ReadToken(); err != nil {
 		r.broken(err)
 	}
-	return r.err == nil
+	return r.Err == nil
 }
 
-func (r *reader) shut() {
-	if r.err != nil {
+func (r *Reader) shut() {
+	if r.Err != nil {
 		return
 	}
 	if _, err := r.dec.ReadToken(); err != nil {
@@ -139,15 +141,15 @@ func (r *reader) shut() {
 	}
 }
 
-// object calls member for each member of the next value, which must read the
+// Object calls member for each member of the next value, which must read the
 // member's value. The name is a part of the body. It reports whether there was
 // an object.
-func (r *reader) object(member func(name []byte)) bool {
+func (r *Reader) Object(member func(name []byte)) bool {
 	if !r.open('{', "an object") {
 		return false
 	}
-	for r.err == nil && r.dec.PeekKind() != '}' {
-		name := r.value()
+	for r.Err == nil && r.dec.PeekKind() != '}' {
+		name := r.Value()
 		if len(name) < 2 {
 			break
 		}
@@ -163,28 +165,28 @@ func (r *reader) object(member func(name []byte)) bool {
 		member(text)
 	}
 	r.shut()
-	return r.err == nil
+	return r.Err == nil
 }
 
-// array calls element for each element of the next value, which must read it.
-func (r *reader) array(element func()) {
+// Array calls element for each element of the next value, which must read it.
+func (r *Reader) Array(element func()) {
 	if !r.open('[', "an array") {
 		return
 	}
-	for r.err == nil && r.dec.PeekKind() != ']' {
+	for r.Err == nil && r.dec.PeekKind() != ']' {
 		element()
 	}
 	r.shut()
 }
 
-// bytes is the next value, a string; valid until the next read.
-func (r *reader) bytes() []byte {
-	v := r.value()
-	if r.err != nil {
+// Bytes is the next value, a string; valid until the next read.
+func (r *Reader) Bytes() []byte {
+	v := r.Value()
+	if r.Err != nil {
 		return nil
 	}
 	if v[0] != '"' {
-		r.fail("want a string")
+		r.Fail("want a string")
 		return nil
 	}
 	if text := v[1 : len(v)-1]; bytes.IndexByte(text, '\\') < 0 {
@@ -192,32 +194,35 @@ func (r *reader) bytes() []byte {
 	}
 	var err error
 	if r.scratch, err = jsontext.AppendUnquote(r.scratch[:0], v); err != nil {
-		r.fail("invalid UTF-8")
+		r.Fail("invalid UTF-8")
 	}
 	return r.scratch
 }
 
-func (r *reader) text() string { return string(r.bytes()) }
+// Text is the next value, a string.
+func (r *Reader) Text() string { return string(r.Bytes()) }
 
-// optional is a string that may be null.
-func (r *reader) optional() string {
-	if r.null() {
+// Optional is a string that may be null.
+func (r *Reader) Optional() string {
+	if r.Null() {
 		return ""
 	}
-	return r.text()
+	return r.Text()
 }
 
-func (r *reader) texts() (list []string) {
-	if r.null() {
+// Texts is a list of strings, which may be null.
+func (r *Reader) Texts() (list []string) {
+	if r.Null() {
 		return nil
 	}
-	r.array(func() { list = append(list, r.text()) })
+	r.Array(func() { list = append(list, r.Text()) })
 	return list
 }
 
-func (r *reader) boolean() *bool {
-	v := r.value()
-	if r.err != nil {
+// Boolean is true or false, or nil for null.
+func (r *Reader) Boolean() *bool {
+	v := r.Value()
+	if r.Err != nil {
 		return nil
 	}
 	switch v[0] {
@@ -227,49 +232,50 @@ func (r *reader) boolean() *bool {
 	case 'n':
 		return nil
 	}
-	r.fail("want true or false")
+	r.Fail("want true or false")
 	return nil
 }
 
-func (r *reader) flag() bool {
-	b := r.boolean()
+// Flag is true, false, or null for false.
+func (r *Reader) Flag() bool {
+	b := r.Boolean()
 	return b != nil && *b
 }
 
-// number is a number within [low, high], or nil for null.
-func (r *reader) number(low, high float64) *float64 {
-	v := r.value()
-	if r.err != nil || v[0] == 'n' {
+// Number is a number within [low, high], or nil for null.
+func (r *Reader) Number(low, high float64) *float64 {
+	v := r.Value()
+	if r.Err != nil || v[0] == 'n' {
 		return nil
 	}
 	if v.Kind() != '0' {
-		r.fail("want a number")
+		r.Fail("want a number")
 		return nil
 	}
 	n, err := strconv.ParseFloat(string(v), 64)
 	if err != nil || n < low || n > high {
-		r.fail("want a number from %v to %v", low, high)
+		r.Fail("want a number from %v to %v", low, high)
 		return nil
 	}
 	return &n
 }
 
-// integer is a whole number within [low, high], or nil for null. A fraction of
+// Integer is a whole number within [low, high], or nil for null. A fraction of
 // zero is no fraction: 1.0 and 1e3 are whole.
-func (r *reader) integer(low, high int64) *int64 {
-	v := r.value()
-	if r.err != nil || v[0] == 'n' {
+func (r *Reader) Integer(low, high int64) *int64 {
+	v := r.Value()
+	if r.Err != nil || v[0] == 'n' {
 		return nil
 	}
 	if v.Kind() != '0' {
-		r.fail("want a whole number")
+		r.Fail("want a whole number")
 		return nil
 	}
 	n, err := strconv.ParseInt(string(v), 10, 64)
 	if err != nil {
 		f, ferr := strconv.ParseFloat(string(v), 64)
 		if ferr != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 {
-			r.fail("want a whole number")
+			r.Fail("want a whole number")
 			return nil
 		}
 		n = int64(f)
@@ -278,26 +284,26 @@ func (r *reader) integer(low, high int64) *int64 {
 	case n >= low && n <= high:
 		return &n
 	case high == math.MaxInt64:
-		r.fail("want a whole number of at least %d", low)
+		r.Fail("want a whole number of at least %d", low)
 	default:
-		r.fail("want a whole number from %d to %d", low, high)
+		r.Fail("want a whole number from %d to %d", low, high)
 	}
 	return nil
 }
 
-// end checks that nothing follows.
-func (r *reader) end() {
-	if r.err != nil {
+// End checks that nothing follows.
+func (r *Reader) End() {
+	if r.Err != nil {
 		return
 	}
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		r.err = llm.Bad(fmt.Sprintf("body: something follows the object, at byte %d", r.dec.InputOffset()))
+		r.Err = llm.Bad(fmt.Sprintf("body: something follows the object, at byte %d", r.dec.InputOffset()))
 	}
 }
 
-// deep reports where body nests deeper than maxDepth. Bodies whose brackets are
+// Deep reports where body nests deeper than maxDepth. Bodies whose brackets are
 // too few for that, nearly all, cost two counts.
-func deep(body []byte) (jsontext.Pointer, bool) {
+func Deep(body []byte) (jsontext.Pointer, bool) {
 	if bytes.Count(body, []byte{'{'})+bytes.Count(body, []byte{'['}) <= maxDepth {
 		return "", false
 	}
@@ -328,3 +334,6 @@ func deep(body []byte) (jsontext.Pointer, bool) {
 	}
 	return dec.StackPointer(), true
 }
+
+// Offset is how many bytes of the body have been read.
+func (r *Reader) Offset() int64 { return r.dec.InputOffset() }
