@@ -7,10 +7,13 @@
 //	request.chat.json       what the caller sent
 //	upstream.request.json   what we must send, after its path and headers as comment lines
 //	upstream.sse            the vendor's streamed answer, verbatim (or upstream.json: the whole answer)
+//	upstream.frames         the same as a binary event stream: a line for each frame, "<event-type> <json>",
+//	                        or ":exception <type> <json>"
 //	upstream.status         with upstream.json: a status that is not 200
 //	events                  what the decoder must say, as llmtest.Line prints it
 //	error                   what the decoder or Error must say instead: type, fault, message
-//	client.chat.sse         what the caller must see, by client dialect (.sse for streams, .json for whole answers)
+//	client.chat.sse         what the caller must see, by client dialect (.sse for streams, .json for whole answers);
+//	                        callers of other dialects than the request's are shown it where they have a section
 //	client.chat.reencoded.* the same when Raw is withheld: differs only where forwarding keeps what we do not know
 //
 // Run with -update to write what is; read the difference before you keep it. A
@@ -157,10 +160,27 @@ func (f *fixture) answer(c Case, req *llm.Request, client dialect.Client, target
 		f.cuts(len(f.get("upstream.sse")), llmtest.Lines(events), read)
 	}
 	f.emit(c, req, client, chunks, "")
-	for i := range chunks {
-		chunks[i].From, chunks[i].Raw = "", nil
+	bare := slices.Clone(chunks)
+	for i := range bare {
+		bare[i].From, bare[i].Raw = "", nil
 	}
-	f.emit(c, req, client, chunks, ".reencoded")
+	f.emit(c, req, client, bare, ".reencoded")
+	f.others(c, req, client, chunks)
+}
+
+// others shows the answer to callers of other dialects, as far as the fixture
+// has a section for them.
+func (f *fixture) others(c Case, req *llm.Request, client dialect.Client, chunks []llm.Chunk) {
+	f.t.Helper()
+	for _, other := range c.Clients {
+		name := "client." + string(other.Name())
+		if other.Name() == client.Name() || !f.has(name+".sse") && !f.has(name+".json") {
+			continue
+		}
+		asked := *req
+		asked.Dialect, asked.Stream = other.Name(), f.has(name+".sse")
+		f.emit(c, &asked, other, chunks, "")
+	}
 }
 
 // cuts is law 1: every single cut, and every double cut of short answers.
