@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -30,12 +31,19 @@ type answer struct {
 	signature string
 	text      string
 	calls     []call
+	picture   []byte // a PNG
+	sound     string // base64 of the format asked for; text is its transcript
 	finish    finish
 	sequence  string // the stop sequence met
 	op        op     // a fault in how it is told
 }
 
-type call struct{ name, args string }
+// call is a call of a tool. What args holds depends on the kind: an object, free
+// text, or a JSON array of arguments or of commands.
+type call struct {
+	name, args string
+	kind       toolKind
+}
 
 const refusalText = "I can't help with that."
 
@@ -115,12 +123,43 @@ func (a *answer) make(k strike, maxBytes int) {
 	}
 	a.text = cut
 	a.usage.completion = int64(Tokens(cut)) + a.usage.reasoning
+	if a.finish == finStop {
+		a.draw(k.seed, left-Tokens(cut))
+	}
+}
+
+// draw adds the picture and the sound that are asked for, as far as the limit
+// leaves tokens for them. They are made from what is said and the seed alone.
+func (a *answer) draw(seed uint64, left int) {
+	seed = mix(hash(offset64, a.text) ^ seed)
+	if a.image {
+		if left < ImageTokens {
+			a.finish = finLength
+			return
+		}
+		left -= ImageTokens
+		a.picture = picture(seed)
+		a.usage.image = ImageTokens
+	}
+	if a.audio != "" {
+		want := min(Tokens(a.text), maxSound)
+		n := min(want, left)
+		if n < want {
+			a.finish = finLength
+		}
+		a.sound = sound(seed, n, a.audio)
+		a.usage.audio = int64(n)
+	}
+	a.usage.completion += a.usage.image + a.usage.audio
 }
 
 // wanted is the calls the request asks for. A fault that needs one gets one.
 func (a *answer) wanted(always bool) []call {
 	if (len(a.tools) == 0 || a.toolsOff) && !always {
 		return nil
+	}
+	if c, ok := a.act(); ok {
+		return []call{c}
 	}
 	var calls []call
 	rest := a.say
@@ -134,14 +173,7 @@ func (a *answer) wanted(always bool) []call {
 		calls = append(calls, c)
 	}
 	if len(calls) == 0 && (a.mustCall || always) {
-		name := a.callOnly
-		if name == "" && len(a.tools) > 0 {
-			name = a.tools[0]
-		}
-		if name == "" {
-			name = "echo"
-		}
-		calls = []call{{name, string(append(appendString([]byte(`{"echo":`), a.say), '}'))}}
+		calls = []call{a.forced()}
 	}
 	if a.oneCall && len(calls) > 1 {
 		calls = calls[:1]
@@ -149,7 +181,25 @@ func (a *answer) wanted(always bool) []call {
 	return calls
 }
 
-// parseCall reads a line "call <name> <json object>"; no JSON is {}.
+// forced is a call of the one tool allowed, or else of the first.
+func (a *answer) forced() call {
+	t := tool{name: a.callOnly}
+	if t.name == "" {
+		t.name = "echo"
+	}
+	for i, offered := range a.tools {
+		if a.callOnly == "" && i == 0 || a.callOnly == offered.name {
+			t = offered
+		}
+	}
+	if t.kind == toolFunction {
+		return call{name: t.name, args: string(append(appendString([]byte(`{"echo":`), a.say), '}'))}
+	}
+	return t.run(a.say)
+}
+
+// parseCall reads a line "call <name> <json object>"; no JSON is {}. To a tool
+// that takes free text, what follows its name is that.
 func (a *answer) parseCall(line string) (call, bool) {
 	line, ok := strings.CutPrefix(strings.TrimSpace(line), "call ")
 	if !ok {
@@ -159,16 +209,19 @@ func (a *answer) parseCall(line string) (call, bool) {
 	if a.callOnly != "" && name != a.callOnly {
 		return call{}, false
 	}
-	known := false
-	for _, t := range a.tools {
-		known = known || t == name
+	i := slices.IndexFunc(a.tools, func(t tool) bool { return t.name == name && t.kind <= toolText })
+	if i < 0 {
+		return call{}, false
 	}
 	args = strings.TrimSpace(args)
+	if a.tools[i].kind == toolText {
+		return call{name, args, toolText}, true
+	}
 	if args == "" {
 		args = "{}"
 	}
 	v := jsontext.Value(args)
-	return call{name, args}, known && v.IsValid() && v.Kind() == '{'
+	return call{name: name, args: args}, v.IsValid() && v.Kind() == '{'
 }
 
 // tokens is what a call costs: its name's and its arguments' tokens.

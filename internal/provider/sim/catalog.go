@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -20,27 +21,73 @@ func policy() catalog.DataPolicy {
 	return catalog.DataPolicy{ZDR: true, Region: "local", Known: true, Source: "built in: nothing leaves the machine and nothing is kept"}
 }
 
-// Models are sim's models: echo in each dialect and for nothing, a failover to
-// watch, and every fault. [BaseURL] gives the endpoints theirs.
+// Models are sim's models: echo in each dialect, for nothing and with media, an
+// agent in each dialect, a failover to watch, and every fault. [BaseURL] gives the
+// endpoints theirs.
 func Models() []catalog.Model {
-	usual := prices("0.000001", "0.000002", "0.0000001", "0.00000125")
+	usual, free := prices("0.000001", "0.000002", "0.0000001", "0.00000125"), prices("0", "0", "", "")
 	echo := func(id, name, description, dialect string, p catalog.Prices) catalog.Model {
 		return model(id, name, description, endpoint(id, ProviderSlug, "echo", dialect, p))
 	}
 	ms := []catalog.Model{
 		echo("sim/echo", "Sim: Echo", "Repeats the last user message, token by token.", dialectChat, usual),
-		echo("sim/echo:free", "Sim: Echo (free)", "Repeats the last user message, for nothing.", dialectChat, prices("0", "0", "", "")),
-		echo("sim/echo-messages", "Sim: Echo Messages", "sim/echo over Anthropic's protocol.", dialectMessages, usual),
-		echo("sim/echo-gemini", "Sim: Echo Gemini", "sim/echo over Google's protocol.", dialectGemini, usual),
-		model("sim/failover", "Sim: Failover", "Two endpoints: a cheap one that always fails, and so is usually tried first, and one that echoes.",
-			endpoint("sim/failover", "sim/broken", "status-500", dialectChat, prices("0.0000001", "0.0000002", "", "")),
-			endpoint("sim/failover", "sim/steady", "echo", dialectChat, usual)),
+		echo("sim/echo:free", "Sim: Echo (free)", "Repeats the last user message, for nothing.", dialectChat, free),
 	}
+	others := []struct{ dialect, title, whose string }{
+		{dialectResponses, "Responses", "OpenAI's Responses protocol"},
+		{dialectMessages, "Messages", "Anthropic's protocol"},
+		{dialectGemini, "Gemini", "Google's protocol"},
+		{dialectConverse, "Converse", "Amazon Bedrock's protocol"},
+		{dialectCohere, "Cohere", "Cohere's protocol"},
+	}
+	for _, d := range others {
+		ms = append(ms, echo("sim/echo-"+d.dialect, "Sim: Echo "+d.title, "sim/echo over "+d.whose+".", d.dialect, usual))
+	}
+	ms = append(ms, drawing("image", "Repeats the last user message, and draws a small picture where modalities ask for one."),
+		drawing("audio", "Repeats the last user message, and hums it where modalities ask for that."))
+
+	agent := func(id, name, description, dialect string) catalog.Model {
+		return model(id, name, description, endpoint(id, ProviderSlug, agentModel, dialect, free))
+	}
+	ms = append(ms, agent("sim/agent", "Sim: Agent", "Does what the lines \"run: <command>\" of a message say, by the tools of a coding agent, for nothing.", dialectChat))
+	for _, d := range others {
+		ms = append(ms, agent("sim/agent-"+d.dialect, "Sim: Agent "+d.title, "sim/agent over "+d.whose+".", d.dialect))
+	}
+	ms = append(ms, model("sim/failover", "Sim: Failover", "Two endpoints: a cheap one that always fails, and so is usually tried first, and one that echoes.",
+		endpoint("sim/failover", "sim/broken", "status-500", dialectChat, prices("0.0000001", "0.0000002", "", "")),
+		endpoint("sim/failover", "sim/steady", "echo", dialectChat, usual)))
 	for _, f := range Faults() {
 		id := "sim/" + f.Name
 		ms = append(ms, model(id, "Sim: "+title(f.Name), "A fault to test with: "+inPlainWords(f.Summary)+".", endpoint(id, ProviderSlug, f.Name, dialectChat, usual)))
 	}
 	return ms
+}
+
+// drawing is an echo whose answers may have a medium beside text, at a price.
+func drawing(medium, description string) catalog.Model {
+	id := "sim/echo-" + medium
+	p := prices("0.000001", "0.000002", "0.0000001", "0.00000125")
+	if medium == "image" {
+		p.ImageOutput = price("0.00003")
+	} else {
+		p.AudioOutput = price("0.00002")
+	}
+	m := model(id, "Sim: Echo "+title(medium), description, endpoint(id, ProviderSlug, "echo", dialectChat, p))
+	m.OutputModalities = append(m.OutputModalities, medium)
+	return m
+}
+
+// inputs are the modalities that a dialect's messages can carry.
+func inputs(dialect string) []string {
+	switch dialect {
+	case dialectResponses, dialectMessages:
+		return []string{"text", "image", "file"}
+	case dialectConverse:
+		return []string{"text", "image", "file", "video"}
+	case dialectCohere:
+		return []string{"text", "image"}
+	}
+	return []string{"text", "image", "file", "audio", "video"}
 }
 
 // inPlainWords is the summary without the rule ids that our own tests go by.
@@ -57,7 +104,7 @@ func model(id, name, description string, endpoints ...*catalog.Endpoint) catalog
 		Description:         description,
 		Created:             time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC).Unix(), // behind every real model
 		ContextLength:       MaxPrompt,
-		InputModalities:     []string{"text", "image"},
+		InputModalities:     slices.Clone(endpoints[0].InputModalities),
 		OutputModalities:    []string{"text"},
 		Tokenizer:           "Other",
 		SupportedParameters: parameters(),
@@ -78,7 +125,7 @@ func endpoint(id, tag, native, dialect string, p catalog.Prices) *catalog.Endpoi
 		MaxCompletionTokens: MaxCompletion,
 		Parameters:          make(map[string]bool),
 		SupportedParameters: parameters(),
-		InputModalities:     []string{"text", "image"},
+		InputModalities:     inputs(dialect),
 		Prices:              p,
 		Policy:              policy(),
 	}

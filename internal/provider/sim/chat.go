@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -10,7 +12,14 @@ import (
 // https://platform.openai.com/docs/api-reference/chat
 type chat struct{}
 
-func (chat) duplicate() string { return `"object":"list"` }
+func (chat) manner() manner { return manner{requestID: "X-Request-Id", ping: commentPing} }
+
+func (chat) duplicate(bool) string { return `"object":"list"` }
+
+func (c chat) fail(w *wire, e *refusal) {
+	w.begin("")
+	w.buf = c.refuse(w.buf, e, w.id)
+}
 
 func (chat) refuse(dst []byte, e *refusal, _ uint64) []byte {
 	kind, message, code := e.Type, e.Message, e.Code
@@ -103,7 +112,11 @@ func (a *answer) chatUsage(dst []byte, completion, reasoning int64) []byte {
 	dst = appendCount(append(dst, `,"total_tokens":`...), u.prompt()+completion, o)
 	dst = appendCount(append(dst, `,"prompt_tokens_details":{"cached_tokens":`...), u.read, o)
 	dst = appendCount(append(dst, `,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":`...), reasoning, o)
-	return append(dst, `,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}`...)
+	dst = appendCount(append(dst, `,"audio_tokens":`...), u.audio, opNone)
+	if u.image > 0 {
+		dst = appendCount(append(dst, `,"image_tokens":`...), u.image, opNone)
+	}
+	return append(dst, `,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}`...)
 }
 
 func (a *answer) callID(dst []byte, prefix string, i int) []byte {
@@ -135,6 +148,11 @@ func (chat) whole(dst []byte, a *answer) []byte {
 	switch {
 	case len(a.calls) > 0:
 		dst = append(dst, `null,"refusal":null`...)
+	case a.sound != "":
+		dst = append(dst, `null,"refusal":null,"audio":`...)
+		dst = appendString(append(a.chatSound(dst), `,"data":`...), a.sound)
+		dst = appendString(append(dst, `,"transcript":`...), a.text)
+		dst = append(a.chatExpiry(dst), '}')
 	case a.finish == finRefusal:
 		dst = appendString(append(dst, `null,"refusal":`...), a.text)
 	default:
@@ -156,8 +174,11 @@ func (chat) whole(dst []byte, a *answer) []byte {
 	if len(a.calls) > 0 {
 		dst = append(dst, ']')
 	}
+	if a.picture != nil {
+		dst = append(append(append(dst, ','), a.chatPicture()...), '}', '}', ']')
+	}
 	dst = append(dst, `,"annotations":[]},"logprobs":`...)
-	if a.logprobs && len(a.calls) == 0 && a.finish != finRefusal {
+	if a.logprobs && len(a.calls) == 0 && a.finish != finRefusal && a.sound == "" {
 		dst = append(dst, `{"content":[`...)
 		first := true
 		for tok := range words(a.text) {
@@ -180,6 +201,21 @@ func (chat) whole(dst []byte, a *answer) []byte {
 		dst = a.chatUsage(append(dst, `,"usage":`...), a.usage.completion, a.usage.reasoning)
 	}
 	return append(dst, '}')
+}
+
+// chatPicture is the member that has the picture, up to its last three brackets.
+// It is OpenRouter's: OpenAI's own models make none here.
+func (a *answer) chatPicture() string {
+	return `"images":[{"type":"image_url","index":0,"image_url":{"url":"data:image/png;base64,` + base64.StdEncoding.EncodeToString(a.picture) + `"`
+}
+
+// chatSound begins an audio object.
+func (a *answer) chatSound(dst []byte) []byte {
+	return append(appendHex(append(dst, `{"id":"audio_`...), a.id), '"')
+}
+
+func (a *answer) chatExpiry(dst []byte) []byte {
+	return strconv.AppendInt(append(dst, `,"expires_at":`...), a.created+3600, 10)
 }
 
 // chatStream is a chat stream under way.
@@ -228,7 +264,7 @@ func (chat) stream(a *answer, w *wire) error {
 	s := &chatStream{a: a, w: w, head: a.chatHead(nil, "chat.completion.chunk")}
 	s.open()
 	w.buf = append(w.buf, `{"index":0,"delta":{"role":"assistant","content":`...)
-	if len(a.calls) > 0 {
+	if len(a.calls) > 0 || a.sound != "" {
 		w.buf = append(w.buf, "null"...)
 	} else {
 		w.buf = append(w.buf, `""`...)
@@ -267,6 +303,48 @@ func (s *chatStream) content() error {
 			return err
 		}
 	}
+	if a.sound != "" {
+		return s.sound()
+	}
+	if err := s.text(); err != nil {
+		return err
+	}
+	if a.picture != nil {
+		s.used[0] += a.usage.image
+		s.open()
+		s.w.buf = append(append(s.w.buf, `{"index":0,"delta":{`...), a.chatPicture()...)
+		return s.close(`}}]},"logprobs":null,"finish_reason":null}]`, evContent)
+	}
+	return s.calls()
+}
+
+// sound sends the sound's pieces, each after the word that is heard in it.
+func (s *chatStream) sound() error {
+	a := s.a
+	head := `"audio":` + string(a.chatSound(nil))
+	said, pieces := slices.Collect(words(a.text)), slices.Collect(soundPieces(a.sound))
+	for i := range max(len(said), len(pieces)) {
+		if i < len(said) {
+			s.used[0]++
+			if err := s.delta(head+`,"transcript":`, said[i], "}", false); err != nil {
+				return err
+			}
+		}
+		if i < len(pieces) {
+			if err := s.delta(head+`,"data":`, pieces[i], "}", false); err != nil {
+				return err
+			}
+		}
+	}
+	s.used[0] += a.usage.audio
+	s.open()
+	s.w.buf = append(append(s.w.buf, `{"index":0,"delta":{`...), head...)
+	s.w.buf = a.chatExpiry(s.w.buf)
+	return s.close(`}},"logprobs":null,"finish_reason":null}]`, evFrame)
+}
+
+func (s *chatStream) text() error {
+	a := s.a
 	key := `"content":`
 	if a.finish == finRefusal {
 		key = `"refusal":`
@@ -277,6 +355,11 @@ func (s *chatStream) content() error {
 			return err
 		}
 	}
+	return nil
+}
+
+func (s *chatStream) calls() error {
+	a := s.a
 	for i, c := range a.calls {
 		start := `"tool_calls":[{"index":` + strconv.Itoa(i)
 		id := string(a.callID([]byte(start+`,"id":"`), "call_", i))

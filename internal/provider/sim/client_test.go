@@ -1,18 +1,17 @@
 package sim_test
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/goleak"
 
@@ -117,6 +116,21 @@ func (q request) bodyText() string {
 		}
 	case "gemini":
 		m["contents"] = `[{"role":"user","parts":[{"text":` + quote(q.text) + `}]}]`
+	case "responses":
+		m["model"], m["input"] = quote(q.model), quote(q.text)
+		if q.text == "" {
+			m["input"] = `[{"role":"user","content":""}]`
+		}
+		if q.stream {
+			m["stream"] = "true"
+		}
+	case "converse":
+		m["messages"] = `[{"role":"user","content":[{"text":` + quote(q.text) + `}]}]`
+	case "cohere":
+		m["model"], m["messages"] = quote(q.model), `[{"role":"user","content":`+quote(q.text)+`}]`
+		if q.stream {
+			m["stream"] = "true"
+		}
 	}
 	maps.Copy(m, q.extra)
 	members := make([]string, 0, len(m))
@@ -134,6 +148,16 @@ func (q request) url(origin string) string {
 		return base + "/chat/completions"
 	case "messages":
 		return base + "/v1/messages"
+	case "responses":
+		return base + "/responses"
+	case "cohere":
+		return base + "/v2/chat"
+	case "converse":
+		verb := "/converse"
+		if q.stream {
+			verb = "/converse-stream"
+		}
+		return base + "/model/" + url.PathEscape(q.model) + verb
 	}
 	if q.stream {
 		return base + "/models/" + q.model + ":streamGenerateContent?alt=sse"
@@ -208,218 +232,4 @@ func events(body []byte) []sse {
 			data = append(data, value)
 		}
 	}
-}
-
-// said is what an answer says, whatever its dialect.
-type said struct {
-	text, thinking, refusal string
-	signature               string
-	calls                   []string // "name args"
-	finish                  string
-	finishes, dones         int
-	contents                int // events with content
-	errors, broken          int
-	prompt, completion      string // as JSON
-	usages                  int
-	model                   string
-	logprobs                int
-}
-
-type anyEvent struct {
-	Model   string `json:"model"`
-	Version string `json:"modelVersion"`
-	Choices []struct {
-		Delta    chatSaid `json:"delta"`
-		Message  chatSaid `json:"message"`
-		Finish   string   `json:"finish_reason"`
-		Logprobs *struct {
-			Content []jsontext.Value `json:"content"`
-		} `json:"logprobs"`
-	} `json:"choices"`
-	Usage *struct {
-		Prompt     jsontext.Value `json:"prompt_tokens"`
-		Completion jsontext.Value `json:"completion_tokens"`
-		Input      jsontext.Value `json:"input_tokens"`
-		Output     jsontext.Value `json:"output_tokens"`
-	} `json:"usage"`
-	Error jsontext.Value `json:"error"`
-
-	Type    string    `json:"type"`
-	Message *anyEvent `json:"message"`
-	Stop    string    `json:"stop_reason"`
-	Block   struct {
-		Type string `json:"type"`
-		Name string `json:"name"`
-	} `json:"content_block"`
-	Delta struct {
-		Type      string `json:"type"`
-		Text      string `json:"text"`
-		Thinking  string `json:"thinking"`
-		Signature string `json:"signature"`
-		JSON      string `json:"partial_json"`
-		Stop      string `json:"stop_reason"`
-	} `json:"delta"`
-	Content []struct {
-		Type      string         `json:"type"`
-		Text      string         `json:"text"`
-		Thinking  string         `json:"thinking"`
-		Signature string         `json:"signature"`
-		Name      string         `json:"name"`
-		Input     jsontext.Value `json:"input"`
-	} `json:"content"`
-
-	Candidates []struct {
-		Content struct {
-			Parts []struct {
-				Text      string `json:"text"`
-				Thought   bool   `json:"thought"`
-				Signature string `json:"thoughtSignature"`
-				Call      *struct {
-					Name string         `json:"name"`
-					Args jsontext.Value `json:"args"`
-				} `json:"functionCall"`
-			} `json:"parts"`
-		} `json:"content"`
-		Finish string `json:"finishReason"`
-	} `json:"candidates"`
-	Metadata *struct {
-		Prompt     jsontext.Value `json:"promptTokenCount"`
-		Candidates jsontext.Value `json:"candidatesTokenCount"`
-	} `json:"usageMetadata"`
-	Feedback *struct{} `json:"promptFeedback"`
-}
-
-type chatSaid struct {
-	Content   string `json:"content"`
-	Refusal   string `json:"refusal"`
-	Reasoning string `json:"reasoning_content"`
-	Calls     []struct {
-		Index    int `json:"index"`
-		Function struct {
-			Name      string `json:"name"`
-			Arguments string `json:"arguments"`
-		} `json:"function"`
-	} `json:"tool_calls"`
-}
-
-func (s *said) chat(m chatSaid) {
-	s.text += m.Content
-	s.refusal += m.Refusal
-	s.thinking += m.Reasoning
-	if m.Content != "" || m.Refusal != "" || m.Reasoning != "" || len(m.Calls) > 0 {
-		s.contents++
-	}
-	for _, c := range m.Calls {
-		if c.Function.Name != "" {
-			s.calls = append(s.calls, c.Function.Name+" ")
-		}
-		s.calls[len(s.calls)-1] += c.Function.Arguments
-	}
-}
-
-func (s *said) add(data string) {
-	if data == "[DONE]" {
-		s.dones++
-		return
-	}
-	var e anyEvent
-	if err := json.Unmarshal([]byte(data), &e); err != nil {
-		s.broken++
-		return
-	}
-	s.take(&e)
-}
-
-func (s *said) take(e *anyEvent) {
-	if len(e.Error) > 0 {
-		s.errors++
-	}
-	if m := e.Model + e.Version; m != "" {
-		s.model = m
-	}
-	for _, c := range e.Choices {
-		s.chat(c.Delta)
-		s.chat(c.Message)
-		if c.Finish != "" {
-			s.finish = c.Finish
-			s.finishes++
-		}
-		if c.Logprobs != nil {
-			s.logprobs += len(c.Logprobs.Content)
-		}
-	}
-	if e.Usage != nil {
-		s.usages++
-		s.prompt, s.completion = string(e.Usage.Prompt)+string(e.Usage.Input), string(e.Usage.Completion)+string(e.Usage.Output)
-	}
-	switch e.Type {
-	case "message_start":
-		s.take(e.Message)
-	case "content_block_start":
-		if e.Block.Type == "tool_use" {
-			s.calls = append(s.calls, e.Block.Name+" ")
-		}
-	case "content_block_delta":
-		s.text += e.Delta.Text
-		s.thinking += e.Delta.Thinking
-		s.signature += e.Delta.Signature
-		if e.Delta.Type == "input_json_delta" {
-			s.calls[len(s.calls)-1] += e.Delta.JSON
-		}
-		if e.Delta.Text != "" || e.Delta.Thinking != "" || e.Delta.JSON != "" {
-			s.contents++
-		}
-	case "message_stop":
-		s.dones++
-	}
-	if stop := e.Stop + e.Delta.Stop; stop != "" {
-		s.finish = stop
-		s.finishes++
-	}
-	for _, b := range e.Content {
-		s.text += b.Text
-		s.thinking += b.Thinking
-		s.signature += b.Signature
-		if b.Type == "tool_use" {
-			s.calls = append(s.calls, b.Name+" "+string(b.Input))
-		}
-	}
-	for _, c := range e.Candidates {
-		for _, p := range c.Content.Parts {
-			s.signature += p.Signature
-			switch {
-			case p.Thought:
-				s.thinking += p.Text
-			case p.Call != nil:
-				s.calls = append(s.calls, p.Call.Name+" "+string(p.Call.Args))
-			default:
-				s.text += p.Text
-			}
-			if p.Text != "" || p.Call != nil {
-				s.contents++
-			}
-		}
-		if c.Finish != "" {
-			s.finish = c.Finish
-			s.finishes++
-		}
-	}
-	if e.Metadata != nil {
-		s.usages++
-		s.prompt, s.completion = string(e.Metadata.Prompt), string(e.Metadata.Candidates)
-	}
-}
-
-func listen(q request, body []byte) said {
-	var s said
-	if !q.stream {
-		if len(bytes.TrimSpace(body)) > 0 {
-			s.add(string(body))
-		}
-		return s
-	}
-	for _, e := range events(body) {
-		s.add(e.data)
-	}
-	return s
 }

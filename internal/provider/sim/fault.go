@@ -230,7 +230,7 @@ func (s *Sim) faultOf(model string, header strike) (strike, bool) {
 	name := strings.TrimPrefix(model, "sim/")
 	f, isFault := s.faults[name]
 	switch {
-	case !isFault && name != "echo":
+	case !isFault && name != "echo" && name != agentModel:
 		return strike{}, false
 	case header.op != opNone || !isFault:
 		return header, true

@@ -28,8 +28,15 @@ type seen struct {
 	clock *clock
 }
 
-func (s *seen) messages() bool { return s.q.dialect == "messages" }
-func (s *seen) gemini() bool   { return s.q.dialect == "gemini" }
+func (s *seen) is(dialects ...string) bool { return slices.Contains(dialects, s.q.dialect) }
+
+// dones is how many end marks a good stream has.
+func (s *seen) dones() int {
+	if s.q.stream && s.is("chat", "messages", "cohere") {
+		return 1
+	}
+	return 0
+}
 
 // well checks an answer that is right in spite of the fault.
 func (s *seen) well(t *testing.T, text string) {
@@ -37,11 +44,7 @@ func (s *seen) well(t *testing.T, text string) {
 	if s.err != nil || s.status != http.StatusOK {
 		t.Fatalf("status %d, %v", s.status, s.err)
 	}
-	dones := 0
-	if s.q.stream && !s.gemini() {
-		dones = 1
-	}
-	if s.said.text != text || s.said.finishes != 1 || s.said.dones != dones || s.said.broken != 0 || s.said.errors != 0 {
+	if s.said.text != text || s.said.finishes != 1 || s.said.dones != s.dones() || s.said.broken != 0 || s.said.errors != 0 {
 		t.Errorf("got %+v", s.said)
 	}
 }
@@ -72,20 +75,27 @@ func (s *seen) stalled(t *testing.T) {
 	}
 }
 
-// refused checks a refusal in the vendor's envelope.
-func refused(status int, chat, messages, gemini string) func(*testing.T, *seen) {
+// refused checks a refusal in the vendor's envelope. OpenAI's two dialects have
+// one, and Cohere's says nothing beside the status.
+func refused(status int, openai, messages, gemini, converse string) func(*testing.T, *seen) {
 	return func(t *testing.T, s *seen) {
 		t.Helper()
 		want := map[string]string{
-			"chat":     `,"type":"` + chat + `","param":`,
-			"messages": `{"type":"error","error":{"type":"` + messages + `","message":"`,
-			"gemini":   `{"error":{"code":` + strconv.Itoa(status) + `,"message":"`,
+			"chat":      `,"type":"` + openai + `","param":`,
+			"responses": `,"type":"` + openai + `","param":`,
+			"messages":  `{"type":"error","error":{"type":"` + messages + `","message":"`,
+			"gemini":    `{"error":{"code":` + strconv.Itoa(status) + `,"message":"`,
+			"converse":  `{"message":"`,
+			"cohere":    `","message":"`,
 		}[s.q.dialect]
 		if s.err != nil || s.status != status || s.said.errors != 1 && !s.q.stream || !strings.Contains(string(s.body), want) {
 			t.Errorf("%d %v: %s", s.status, s.err, s.body)
 		}
-		if s.gemini() && !strings.Contains(string(s.body), `"status":"`+gemini+`"`) {
+		if s.is("gemini") && !strings.Contains(string(s.body), `"status":"`+gemini+`"`) {
 			t.Errorf("%s", s.body)
+		}
+		if name, _, _ := strings.Cut(s.header.Get("X-Amzn-Errortype"), ":"); s.is("converse") && name != converse {
+			t.Errorf("%s", name)
 		}
 	}
 }
@@ -103,62 +113,62 @@ func usageIs(prompt, completion string) func(*testing.T, *seen) {
 // checks has one entry for every fault; faults that must not end by the clock
 // are in held.
 func checks() map[string]func(*testing.T, *seen) {
-	const invalid, badArgument = "invalid_request_error", "INVALID_ARGUMENT"
+	const invalid, badArgument, validation = "invalid_request_error", "INVALID_ARGUMENT", "ValidationException"
 	return map[string]func(*testing.T, *seen){
-		"status-400": refused(400, invalid, invalid, badArgument),
-		"status-401": refused(401, invalid, "authentication_error", "UNAUTHENTICATED"),
-		"status-402": refused(402, "insufficient_quota", "billing_error", "FAILED_PRECONDITION"),
-		"status-403": refused(403, invalid, "permission_error", "PERMISSION_DENIED"),
-		"status-404": refused(404, invalid, "not_found_error", "NOT_FOUND"),
-		"status-408": refused(408, invalid, "timeout_error", "DEADLINE_EXCEEDED"),
-		"status-413": refused(413, invalid, "request_too_large", badArgument),
-		"status-422": refused(422, invalid, invalid, badArgument),
+		"status-400": refused(400, invalid, invalid, badArgument, validation),
+		"status-401": refused(401, invalid, "authentication_error", "UNAUTHENTICATED", "UnrecognizedClientException"),
+		"status-402": refused(402, "insufficient_quota", "billing_error", "FAILED_PRECONDITION", "ServiceQuotaExceededException"),
+		"status-403": refused(403, invalid, "permission_error", "PERMISSION_DENIED", "AccessDeniedException"),
+		"status-404": refused(404, invalid, "not_found_error", "NOT_FOUND", "ResourceNotFoundException"),
+		"status-408": refused(408, invalid, "timeout_error", "DEADLINE_EXCEEDED", "ModelTimeoutException"),
+		"status-413": refused(413, invalid, "request_too_large", badArgument, validation),
+		"status-422": refused(422, invalid, invalid, badArgument, validation),
 		"status-429": func(t *testing.T, s *seen) {
-			refused(429, "requests", "rate_limit_error", "RESOURCE_EXHAUSTED")(t, s)
-			if s.header.Get("Retry-After") != "2" || s.gemini() && !strings.Contains(string(s.body), `"retryDelay":"2s"`) {
+			refused(429, "requests", "rate_limit_error", "RESOURCE_EXHAUSTED", "ThrottlingException")(t, s)
+			if s.header.Get("Retry-After") != "2" || s.is("gemini") && !strings.Contains(string(s.body), `"retryDelay":"2s"`) {
 				t.Errorf("Retry-After %q: %s", s.header.Get("Retry-After"), s.body)
 			}
 		},
 		"status-429-nohint": func(t *testing.T, s *seen) {
-			refused(429, "requests", "rate_limit_error", "RESOURCE_EXHAUSTED")(t, s)
+			refused(429, "requests", "rate_limit_error", "RESOURCE_EXHAUSTED", "ThrottlingException")(t, s)
 			if s.header.Get("Retry-After") != "" || strings.Contains(string(s.body), "retryDelay") {
 				t.Error("a hint")
 			}
 		},
 		"hostile-retry-after": func(t *testing.T, s *seen) {
-			refused(429, "requests", "rate_limit_error", "RESOURCE_EXHAUSTED")(t, s)
+			refused(429, "requests", "rate_limit_error", "RESOURCE_EXHAUSTED", "ThrottlingException")(t, s)
 			n, err := strconv.Atoi(s.header.Get("Retry-After"))
 			if err == nil && n > 0 && n < 1e6 || s.header.Get("Retry-After") == "" {
 				t.Errorf("Retry-After %q is not hostile", s.header.Get("Retry-After"))
 			}
 		},
 		"spend-cap": func(t *testing.T, s *seen) {
-			refused(429, "insufficient_quota", "rate_limit_error", "RESOURCE_EXHAUSTED")(t, s)
+			refused(429, "insufficient_quota", "rate_limit_error", "RESOURCE_EXHAUSTED", "ThrottlingException")(t, s)
 			if !strings.Contains(string(s.body), "exceeded your current quota") {
 				t.Errorf("%s", s.body)
 			}
 		},
-		"status-500": refused(500, "server_error", "api_error", "INTERNAL"),
-		"status-502": refused(502, "server_error", "api_error", "UNAVAILABLE"),
-		"status-503": refused(503, "server_error", "api_error", "UNAVAILABLE"),
-		"status-504": refused(504, "server_error", "timeout_error", "DEADLINE_EXCEEDED"),
-		"status-529": refused(529, "server_error", "overloaded_error", "UNAVAILABLE"),
+		"status-500": refused(500, "server_error", "api_error", "INTERNAL", "InternalServerException"),
+		"status-502": refused(502, "server_error", "api_error", "UNAVAILABLE", "InternalServerException"),
+		"status-503": refused(503, "server_error", "api_error", "UNAVAILABLE", "ServiceUnavailableException"),
+		"status-504": refused(504, "server_error", "timeout_error", "DEADLINE_EXCEEDED", "ModelTimeoutException"),
+		"status-529": refused(529, "server_error", "overloaded_error", "UNAVAILABLE", "ServiceUnavailableException"),
 		"huge-error": func(t *testing.T, s *seen) {
 			if s.status != 500 || len(s.body) < 1<<20 || !strings.Contains(string(s.body), "sk-test-not-a-key") {
 				t.Errorf("%d, %d bytes", s.status, len(s.body))
 			}
 		},
 		"context-length": func(t *testing.T, s *seen) {
-			refused(400, invalid, invalid, badArgument)(t, s)
-			want := map[string]string{"chat": `"code":"context_length_exceeded"`, "messages": "prompt is too long", "gemini": "input token count"}
+			refused(400, invalid, invalid, badArgument, validation)(t, s)
+			want := map[string]string{"chat": `"code":"context_length_exceeded"`, "messages": "prompt is too long", "gemini": "input token count", "responses": `"code":"context_length_exceeded"`, "converse": "Input is too long", "cohere": "too many tokens"}
 			if !strings.Contains(string(s.body), want[s.q.dialect]) {
 				t.Errorf("%s", s.body)
 			}
 		},
 		"content-policy": func(t *testing.T, s *seen) {
-			want := map[string]string{"chat": `"code":"content_policy_violation"`, "messages": "blocked by content filtering policy", "gemini": `"blockReason":"PROHIBITED_CONTENT"`}
+			want := map[string]string{"chat": `"code":"content_policy_violation"`, "messages": "blocked by content filtering policy", "gemini": `"blockReason":"PROHIBITED_CONTENT"`, "responses": `"code":"invalid_prompt"`, "converse": "blocked by content filtering policy", "cohere": "blocked by the content policy"}
 			status := 400
-			if s.gemini() {
+			if s.is("gemini") {
 				status = 200
 				if s.q.stream && !strings.HasPrefix(string(s.body), "data: {") {
 					t.Error("not an event")
@@ -198,9 +208,14 @@ func checks() map[string]func(*testing.T, *seen) {
 			if _, waits := s.clock.waited(); waits != 120 || s.said.contents != 0 {
 				t.Errorf("%d pings, %+v", waits, s.said)
 			}
-			ping := map[bool]string{false: ": ping\n\n", true: "event: ping\ndata: {\"type\": \"ping\"}\n\n"}[s.messages()]
-			if !s.q.stream {
+			ping := ": ping\n\n"
+			switch {
+			case !s.q.stream:
 				ping = "\n"
+			case s.is("messages"):
+				ping = "event: ping\ndata: {\"type\": \"ping\"}\n\n"
+			case s.is("converse"):
+				ping = string(awsFrame(t, "keepAlive", "{}"))
 			}
 			if string(s.body) != strings.Repeat(ping, 120) {
 				t.Errorf("%q", s.body)
@@ -288,25 +303,33 @@ func checks() map[string]func(*testing.T, *seen) {
 			}
 		},
 		"invalid-utf8": func(t *testing.T, s *seen) {
-			if s.err != nil || utf8.Valid(s.body) || s.said.broken != 1 {
+			if s.err != nil || utf8.Valid(s.body) || s.said.broken == 0 {
 				t.Errorf("%v %+v", s.err, s.said)
 			}
 		},
 		"crlf": func(t *testing.T, s *seen) {
 			s.well(t, five)
-			if s.q.stream && !bytes.Contains(s.body, []byte("}\r\n\r\n")) {
+			end := "}\r\n\r\n"
+			if s.is("converse") {
+				end = "}\r\n"
+			}
+			if s.q.stream && !bytes.Contains(s.body, []byte(end)) {
 				t.Errorf("%q", s.body)
 			}
 		},
 		"odd-sse": func(t *testing.T, s *seen) {
 			s.well(t, five)
-			if s.q.stream && (!bytes.HasPrefix(s.body, []byte("\ufeff:\rid: 0\rretry: 3000\r")) || !bytes.Contains(s.body, []byte("\rdata:{\rdata:"))) {
+			if s.q.stream && !s.is("converse") && (!bytes.HasPrefix(s.body, []byte("\ufeff:\rid: 0\rretry: 3000\r")) || !bytes.Contains(s.body, []byte("\rdata:{\rdata:"))) {
 				t.Errorf("%q", s.body)
 			}
 		},
 		"comments": func(t *testing.T, s *seen) {
 			s.well(t, five)
-			if s.q.stream && bytes.Count(s.body, []byte(": keep-alive\n\n")) < 6 {
+			comment := []byte(": keep-alive\n\n")
+			if s.is("converse") {
+				comment = awsFrame(t, "keepAlive", "{}")
+			}
+			if s.q.stream && bytes.Count(s.body, comment) < 6 {
 				t.Errorf("%q", s.body)
 			}
 		},
@@ -341,7 +364,11 @@ func checks() map[string]func(*testing.T, *seen) {
 			}
 		},
 		"error-in-200": func(t *testing.T, s *seen) {
-			if s.status != 200 || s.header.Get("Content-Type") != "application/json" || !strings.Contains(string(s.body), `"error":{`) {
+			want := `"error":{`
+			if s.is("converse", "cohere") {
+				want = `"message":"`
+			}
+			if s.status != 200 || s.header.Get("Content-Type") != "application/json" || !strings.Contains(string(s.body), want) {
 				t.Errorf("%d %v %s", s.status, s.header, s.body)
 			}
 		},
@@ -349,7 +376,7 @@ func checks() map[string]func(*testing.T, *seen) {
 			if s.status != 200 || s.err != nil || s.said.errors != 1 || s.said.contents+s.said.finishes+s.said.dones != 0 {
 				t.Errorf("%d %v %+v", s.status, s.err, s.said)
 			}
-			if s.q.stream && s.messages() && !strings.HasPrefix(string(s.body), "event: error\n") {
+			if s.q.stream && s.is("messages", "responses") && !strings.HasPrefix(string(s.body), "event: error\n") {
 				t.Errorf("%s", s.body)
 			}
 		},
@@ -360,13 +387,11 @@ func checks() map[string]func(*testing.T, *seen) {
 			}
 		},
 		"double-finish": func(t *testing.T, s *seen) {
-			finishes, dones := 2, 2
-			if !s.q.stream {
-				finishes, dones = 1, 0
-			} else if s.gemini() {
-				dones = 0
+			finishes := 1
+			if s.q.stream {
+				finishes = 2
 			}
-			if s.said.text != five || s.said.finishes != finishes || s.said.dones != dones {
+			if s.said.text != five || s.said.finishes != finishes || s.said.dones != 2*s.dones() {
 				t.Errorf("%+v", s.said)
 			}
 		},
@@ -378,7 +403,7 @@ func checks() map[string]func(*testing.T, *seen) {
 			s.well(t, want)
 		},
 		"no-finish": func(t *testing.T, s *seen) {
-			if s.err != nil || s.said.text != five || s.said.finishes != 0 || s.q.stream && !s.gemini() && s.said.dones != 1 {
+			if s.err != nil || s.said.text != five || s.said.finishes != 0 || s.said.dones != s.dones() {
 				t.Errorf("%v %+v", s.err, s.said)
 			}
 		},
@@ -407,14 +432,14 @@ func checks() map[string]func(*testing.T, *seen) {
 			if s.err != nil || s.status != 200 || s.said.finishes != 1 {
 				t.Fatalf("%v %+v", s.err, s.said)
 			}
-			if s.gemini() {
+			if s.is("gemini") {
 				if s.said.finish != "MALFORMED_FUNCTION_CALL" || len(s.said.calls) != 0 {
 					t.Errorf("%+v", s.said)
 				}
 				return
 			}
 			want := `echo {"echo":"one two`
-			if s.messages() && !s.q.stream {
+			if s.is("messages", "converse") && !s.q.stream {
 				want = `echo "{\"echo\":\"one two`
 			}
 			if len(s.said.calls) != 1 || !strings.HasPrefix(s.said.calls[0], want[:12]) || strings.Contains(s.said.calls[0], "five") {
@@ -423,7 +448,11 @@ func checks() map[string]func(*testing.T, *seen) {
 		},
 		"wrong-model": func(t *testing.T, s *seen) {
 			s.well(t, five)
-			if s.said.model != "another-model" {
+			want := "another-model"
+			if s.is("cohere") { // its answers name no model
+				want = ""
+			}
+			if s.said.model != want {
 				t.Errorf("%+v", s.said)
 			}
 		},
@@ -471,15 +500,19 @@ func checks() map[string]func(*testing.T, *seen) {
 			}
 		},
 		"refusal": func(t *testing.T, s *seen) {
-			s.well(t, "")
-			finish := map[string]string{"chat": "stop", "messages": "refusal", "gemini": "SAFETY"}[s.q.dialect]
-			if s.said.finish != finish || (s.said.refusal != "") != (s.q.dialect == "chat") {
+			text := ""
+			if s.is("converse", "cohere") { // which have no other place for it
+				text = "I can't help with that."
+			}
+			s.well(t, text)
+			finish := map[string]string{"chat": "stop", "messages": "refusal", "gemini": "SAFETY", "responses": "completed", "converse": "guardrail_intervened", "cohere": "COMPLETE"}[s.q.dialect]
+			if s.said.finish != finish || (s.said.refusal != "") != s.is("chat", "responses") {
 				t.Errorf("%+v", s.said)
 			}
 		},
 		"content-filter": func(t *testing.T, s *seen) {
 			s.well(t, "one two")
-			finish := map[string]string{"chat": "content_filter", "messages": "refusal", "gemini": "SAFETY"}[s.q.dialect]
+			finish := map[string]string{"chat": "content_filter", "messages": "refusal", "gemini": "SAFETY", "responses": "content_filter", "converse": "content_filtered", "cohere": "ERROR_TOXIC"}[s.q.dialect]
 			if s.said.finish != finish || s.said.completion != "2" {
 				t.Errorf("%+v", s.said)
 			}

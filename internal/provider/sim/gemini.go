@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strconv"
 )
@@ -9,7 +10,16 @@ import (
 // https://ai.google.dev/api/generate-content
 type gemini struct{}
 
-func (gemini) duplicate() string { return `"modelVersion":"other"` }
+func (gemini) manner() manner {
+	return manner{requestID: "X-Request-Id", ping: commentPing, dos: true}
+}
+
+func (gemini) duplicate(bool) string { return `"modelVersion":"other"` }
+
+func (g gemini) fail(w *wire, e *refusal) {
+	w.begin("")
+	w.buf = g.refuse(w.buf, e, w.id)
+}
 
 func (gemini) refuse(dst []byte, e *refusal, _ uint64) []byte {
 	status, message := geminiError(e.Status)
@@ -82,6 +92,9 @@ func (a *answer) geminiTail(dst []byte, final bool, output, thoughts int64) []by
 		dst = appendCount(append(dst, `,"totalTokenCount":`...), u.prompt()+output+thoughts, o)
 		dst = appendCount(append(dst, `,"promptTokensDetails":[{"modality":"TEXT","tokenCount":`...), u.prompt(), o)
 		dst = append(dst, "}]"...)
+		if final {
+			dst = a.geminiMediaTokens(dst)
+		}
 		if thoughts > 0 {
 			dst = appendCount(append(dst, `,"thoughtsTokenCount":`...), thoughts, o)
 		}
@@ -91,6 +104,34 @@ func (a *answer) geminiTail(dst []byte, final bool, output, thoughts int64) []by
 	dst = appendHex(append(dst, `,"responseId":"`...), a.id)
 	return append(dst, `"}`...)
 }
+
+// geminiMediaTokens splits the candidates' tokens where some are not text.
+func (a *answer) geminiMediaTokens(dst []byte) []byte {
+	u := a.usage
+	if u.image+u.audio == 0 {
+		return dst
+	}
+	dst = append(dst, `,"candidatesTokensDetails":[`...)
+	for _, m := range []struct {
+		name   string
+		tokens int64
+	}{{"TEXT", u.output() - u.image - u.audio}, {"IMAGE", u.image}, {"AUDIO", u.audio}} {
+		if m.tokens > 0 {
+			dst = appendString(append(dst, `{"modality":`...), m.name)
+			dst = append(appendCount(append(dst, `,"tokenCount":`...), m.tokens, opNone), "},"...)
+		}
+	}
+	dst[len(dst)-1] = ']'
+	return dst
+}
+
+// geminiMedium appends a part of media: MIME type and base64.
+func geminiMedium(dst []byte, mime, data string) []byte {
+	dst = appendString(append(dst, `{"inlineData":{"mimeType":`...), mime)
+	return append(appendString(append(dst, `,"data":`...), data), "}}"...)
+}
+
+const geminiSound = "audio/L16;codec=pcm;rate=24000"
 
 const (
 	geminiHead  = `{"candidates":[{`
@@ -117,7 +158,7 @@ func (a *answer) geminiCall(dst []byte, i int) []byte {
 
 func (gemini) whole(dst []byte, a *answer) []byte {
 	dst = append(dst, geminiHead...)
-	output := a.usage.completion - a.usage.reasoning
+	output := a.usage.output()
 	if a.finish == finRefusal || a.op == opTruncatedTool {
 		// No content: the tail's comma goes with what would be before it.
 		return a.geminiTail(append(dst, `"safetyRatings":[]`...), true, output, a.usage.reasoning)
@@ -132,52 +173,63 @@ func (gemini) whole(dst []byte, a *answer) []byte {
 		}
 		dst = a.geminiCall(dst, i)
 	}
-	if len(a.calls) == 0 {
+	switch {
+	case len(a.calls) > 0:
+	case a.sound != "": // speech has no transcript here
+		dst = geminiMedium(dst, geminiSound, a.sound)
+	default:
 		dst = appendString(append(dst, `{"text":`...), a.text)
 		dst = append(a.geminiSignature(dst), '}')
+	}
+	if a.picture != nil {
+		dst = geminiMedium(append(dst, ','), "image/png", base64.StdEncoding.EncodeToString(a.picture))
 	}
 	return a.geminiTail(append(dst, geminiClose...), true, output, a.usage.reasoning)
 }
 
+// geminiStream is a gemini stream under way.
+type geminiStream struct {
+	a                *answer
+	w                *wire
+	output, thoughts int64
+}
+
+// open begins a chunk, up to its first part.
+func (s *geminiStream) open() {
+	s.w.begin("")
+	s.w.buf = append(append(s.w.buf, geminiHead...), geminiOpen...)
+}
+
+// close ends a chunk of content and sends it.
+func (s *geminiStream) close() error {
+	s.w.buf = s.a.geminiTail(append(s.w.buf, geminiClose...), false, s.output, s.thoughts)
+	return s.w.end(evContent)
+}
+
+func (s *geminiStream) text(text, after string) error {
+	s.open()
+	s.w.buf = append(appendString(append(s.w.buf, `{"text":`...), text), after...)
+	return s.close()
+}
+
 func (gemini) stream(a *answer, w *wire) error {
-	var output, thoughts int64
-	chunk := func(text, after string) error {
-		w.begin("")
-		w.buf = append(append(w.buf, geminiHead...), geminiOpen...)
-		w.buf = append(appendString(append(w.buf, `{"text":`...), text), after...)
-		w.buf = a.geminiTail(append(w.buf, geminiClose...), false, output, thoughts)
-		return w.end(evContent)
-	}
+	s := &geminiStream{a: a, w: w}
 	if a.hideThoughts {
-		thoughts = a.usage.reasoning
+		s.thoughts = a.usage.reasoning
 	} else {
 		for tok := range words(a.thinking) {
-			thoughts++
-			if err := chunk(tok, `,"thought":true}`); err != nil {
+			s.thoughts++
+			if err := s.text(tok, `,"thought":true}`); err != nil {
 				return err
 			}
 		}
 	}
 	hidden := a.finish == finRefusal || a.op == opTruncatedTool
 	if !hidden {
-		for tok := range words(a.text) {
-			output++
-			if err := chunk(tok, "}"); err != nil {
-				return err
-			}
-		}
-		for i, c := range a.calls {
-			output += int64(c.tokens())
-			w.begin("")
-			w.buf = append(append(w.buf, geminiHead...), geminiOpen...)
-			w.buf = a.geminiCall(w.buf, i)
-			w.buf = a.geminiTail(append(w.buf, geminiClose...), false, output, thoughts)
-			if err := w.end(evContent); err != nil {
-				return err
-			}
+		if err := s.content(); err != nil {
+			return err
 		}
 	}
-	output = a.usage.completion - a.usage.reasoning
 	w.begin("")
 	w.buf = append(w.buf, geminiHead...)
 	if hidden {
@@ -189,6 +241,43 @@ func (gemini) stream(a *answer, w *wire) error {
 		}
 		w.buf = append(append(w.buf, '}'), geminiClose...)
 	}
-	w.buf = a.geminiTail(w.buf, true, output, a.usage.reasoning)
+	w.buf = a.geminiTail(w.buf, true, a.usage.output(), a.usage.reasoning)
 	return w.end(evFinish)
+}
+
+func (s *geminiStream) content() error {
+	a := s.a
+	for piece := range soundPieces(a.sound) {
+		s.output++
+		s.open()
+		s.w.buf = geminiMedium(s.w.buf, geminiSound, piece)
+		if err := s.close(); err != nil {
+			return err
+		}
+	}
+	if a.sound == "" {
+		for tok := range words(a.text) {
+			s.output++
+			if err := s.text(tok, "}"); err != nil {
+				return err
+			}
+		}
+	}
+	if a.picture != nil {
+		s.output += a.usage.image
+		s.open()
+		s.w.buf = geminiMedium(s.w.buf, "image/png", base64.StdEncoding.EncodeToString(a.picture))
+		if err := s.close(); err != nil {
+			return err
+		}
+	}
+	for i, c := range a.calls {
+		s.output += int64(c.tokens())
+		s.open()
+		s.w.buf = a.geminiCall(s.w.buf, i)
+		if err := s.close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -11,7 +11,14 @@ type messages struct{}
 
 const pingEvent = "event: ping\ndata: {\"type\": \"ping\"}\n\n"
 
-func (messages) duplicate() string { return `"type":"ping"` }
+func (messages) manner() manner { return manner{requestID: "Request-Id", ping: pingEvent} }
+
+func (messages) duplicate(bool) string { return `"type":"ping"` }
+
+func (m messages) fail(w *wire, e *refusal) {
+	w.begin("error")
+	w.buf = m.refuse(w.buf, e, w.id)
+}
 
 func (messages) refuse(dst []byte, e *refusal, id uint64) []byte {
 	kind, message := messagesError(e.Status)
@@ -118,11 +125,25 @@ func (a *answer) shown() string {
 	return a.text
 }
 
+// shownThoughts is the text of thoughts that may be seen.
+func (a *answer) shownThoughts() string {
+	if a.hideThoughts {
+		return ""
+	}
+	return a.thinking
+}
+
+const redactedBlock = `{"type":"redacted_thinking","data":`
+
 func (messages) whole(dst []byte, a *answer) []byte {
 	dst = a.messagesHead(dst)
 	empty := len(dst)
-	if a.thinking != "" {
-		dst = appendString(append(dst, `{"type":"thinking","thinking":`...), a.thinking)
+	switch {
+	case a.thinking == "":
+	case a.redact:
+		dst = append(appendString(append(dst, redactedBlock...), a.signature), "},"...)
+	default:
+		dst = appendString(append(dst, `{"type":"thinking","thinking":`...), a.shownThoughts())
 		dst = append(appendString(append(dst, `,"signature":`...), a.signature), "},"...)
 	}
 	if text := a.shown(); text != "" {
@@ -231,20 +252,8 @@ const deltaEvent = "content_block_delta"
 
 func (s *messagesStream) content() error {
 	a := s.a
-	if a.thinking != "" {
-		err := s.block(`{"type":"thinking","thinking":"","signature":""}`, func(delta func(string) string) error {
-			before := delta(`thinking_delta","thinking":`)
-			for tok := range words(a.thinking) {
-				s.used++
-				if err := s.send(evContent, before, tok); err != nil {
-					return err
-				}
-			}
-			return s.send(evFrame, delta(`signature_delta","signature":`), a.signature)
-		})
-		if err != nil {
-			return err
-		}
+	if err := s.thoughts(); err != nil {
+		return err
 	}
 	if text := a.shown(); text != "" {
 		err := s.block(`{"type":"text","text":""}`, func(delta func(string) string) error {
@@ -282,4 +291,31 @@ func (s *messagesStream) content() error {
 		s.used += int64(c.tokens())
 	}
 	return nil
+}
+
+func (s *messagesStream) thoughts() error {
+	a := s.a
+	if a.thinking == "" {
+		return nil
+	}
+	start := `{"type":"thinking","thinking":"","signature":""}`
+	if a.redact {
+		start = string(append(appendString([]byte(redactedBlock), a.signature), '}'))
+	}
+	if a.redact || a.hideThoughts {
+		s.used += a.usage.reasoning
+	}
+	return s.block(start, func(delta func(string) string) error {
+		if a.redact {
+			return nil
+		}
+		before := delta(`thinking_delta","thinking":`)
+		for tok := range words(a.shownThoughts()) {
+			s.used++
+			if err := s.send(evContent, before, tok); err != nil {
+				return err
+			}
+		}
+		return s.send(evFrame, delta(`signature_delta","signature":`), a.signature)
+	})
 }

@@ -4,15 +4,19 @@
 // seed, the faults that vendors have shown in the wild ([Faults]), so that both
 // this project's tests and its users can watch a gateway meet them.
 //
-// It speaks three dialects, each under its own base ([BaseURL]):
+// It speaks six dialects, each under its vendor's base ([BaseURL]):
 //
-//	chat      POST /openai/v1/chat/completions
-//	messages  POST /anthropic/v1/messages
-//	gemini    POST /gemini/v1beta/models/{model}:generateContent and :streamGenerateContent?alt=sse
+//	chat       POST /openai/v1/chat/completions
+//	responses  POST /openai/v1/responses
+//	messages   POST /anthropic/v1/messages
+//	gemini     POST /gemini/v1beta/models/{model}:generateContent and :streamGenerateContent?alt=sse
+//	converse   POST /bedrock/model/{model}/converse and /converse-stream
+//	cohere     POST /cohere/v2/chat
 //
 // The model "echo" answers with the last user message, token by token:
 //
-//   - images in it are told first: "[2 images] what are these";
+//   - images, audio, video and files in it are told first: "[2 images, 1 file] what
+//     are these";
 //   - it ends at max_tokens (its dialect's name for it), at 32768 tokens, or
 //     before the first stop sequence;
 //   - a request with tools whose user message has lines "call <name> <json>"
@@ -22,9 +26,16 @@
 //   - tool results at the end of the conversation are echoed in place of the
 //     user's text;
 //   - where JSON is asked for, the answer is {"echo": "<text>"};
-//   - where reasoning is asked for, a short thinking block comes first. In
-//     messages and gemini it is signed, and a later turn that carries a
-//     signature this package did not make is refused as the vendor would.
+//   - where reasoning is asked for, a short thinking block comes first. Where the
+//     vendor signs or encrypts it, sim does, and a later turn that carries a
+//     signature or a cipher this package did not make is refused as the vendor
+//     would;
+//   - where a picture or a sound is asked for (chat, gemini), one is made from the
+//     text and the seed.
+//
+// The model "agent" is echo but for lines "run: <command>" and "write <path>:
+// <content>" of a user message, which it does by the caller's tools, one by one,
+// as the model of a coding agent would.
 //
 // Every other model name is a fault's, and the header X-Turnpike-Sim performs
 // one with any model: "cut@400;seed=7". See [Fault] for what the number means.
@@ -54,29 +65,38 @@ const maxBody = 32 << 20 // bytes of request body; beyond it 413
 
 // Dialects, as endpoints name them.
 const (
-	dialectChat     = "chat"
-	dialectMessages = "messages"
-	dialectGemini   = "gemini"
+	dialectChat      = "chat"
+	dialectResponses = "responses"
+	dialectMessages  = "messages"
+	dialectGemini    = "gemini"
+	dialectConverse  = "converse"
+	dialectCohere    = "cohere"
 )
 
 const (
-	pathChat     = "/openai/v1"
+	pathOpenAI   = "/openai/v1"
 	pathMessages = "/anthropic"
 	pathGemini   = "/gemini/v1beta"
+	pathConverse = "/bedrock"
+	pathCohere   = "/cohere"
 )
 
 // BaseURL is where a dialect is served below origin ("http://127.0.0.1:8788"):
-// what the caller's client appends its own path to. It is "" for a dialect that
-// sim does not speak.
+// what the caller's client appends its own path to. OpenAI's two dialects share
+// theirs. It is "" for a dialect that sim does not speak.
 func BaseURL(dialect, origin string) string {
 	origin = strings.TrimSuffix(origin, "/")
 	switch dialect {
-	case dialectChat:
-		return origin + pathChat
+	case dialectChat, dialectResponses:
+		return origin + pathOpenAI
 	case dialectMessages:
 		return origin + pathMessages
 	case dialectGemini:
 		return origin + pathGemini
+	case dialectConverse:
+		return origin + pathConverse
+	case dialectCohere:
+		return origin + pathCohere
 	}
 	return ""
 }
@@ -147,11 +167,14 @@ type speaker interface {
 	refuse(dst []byte, e *refusal, id uint64) []byte
 	whole(dst []byte, a *answer) []byte
 	stream(a *answer, w *wire) error
+	// fail begins the event that says an error within a stream.
+	fail(w *wire, e *refusal)
 	// contentBlock is how the vendor says that it will not answer this prompt.
 	contentBlock() *refusal
-	// duplicate is a member that every event has already.
-	duplicate() string
+	// duplicate is a member that every event has already, or the whole answer.
+	duplicate(whole bool) string
 	tooLong(tokens int64) *refusal
+	manner() manner
 }
 
 func (s *Sim) serve(w http.ResponseWriter, r *http.Request) error {
@@ -162,7 +185,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	buf, _ := s.bufs.Get().(*[]byte)
 	defer s.bufs.Put(buf)
-	out := &wire{opt: &s.opt, to: to, w: w, rc: http.NewResponseController(w), ctx: r.Context(), buf: (*buf)[:0]}
+	out := &wire{opt: &s.opt, to: to, how: to.manner(), w: w, rc: http.NewResponseController(w), ctx: r.Context(), buf: (*buf)[:0]}
 	defer func() {
 		if cap(out.buf) <= 64<<10 {
 			*buf = out.buf[:0]
@@ -211,19 +234,33 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) error {
 	return out.sendStream(a)
 }
 
-// route finds who is asked; the gemini dialect has the model and the verb in
-// the last segment of the path.
+// route finds who is asked; gemini and converse have the model and the verb in
+// the path.
 func route(r *http.Request) (speaker, *ask, bool) {
-	switch r.URL.Path {
-	case pathChat + "/chat/completions":
+	path := r.URL.Path
+	switch path {
+	case pathOpenAI + "/chat/completions":
 		return chat{}, &ask{}, true
+	case pathOpenAI + "/responses":
+		return responses{}, &ask{}, true
 	case pathMessages + "/v1/messages":
 		return messages{}, &ask{}, true
+	case pathCohere + "/v2/chat":
+		return cohere{}, &ask{}, true
 	}
-	name, ok := strings.CutPrefix(r.URL.Path, pathGemini+"/models/")
+	if name, ok := strings.CutPrefix(path, pathGemini+"/models/"); ok {
+		return routeGemini(name, r.URL.Query().Get("alt"))
+	}
+	name, ok := strings.CutPrefix(path, pathConverse+"/model/")
 	if !ok {
 		return nil, nil, false
 	}
+	name, stream := strings.CutSuffix(name, "-stream")
+	name, ok = strings.CutSuffix(name, "/converse")
+	return converse{}, &ask{model: strings.ToValidUTF8(name, "?"), stream: stream}, ok && name != ""
+}
+
+func routeGemini(name, alt string) (speaker, *ask, bool) {
 	i := strings.LastIndexByte(name, ':')
 	if i < 0 {
 		return nil, nil, false
@@ -233,7 +270,7 @@ func route(r *http.Request) (speaker, *ask, bool) {
 	case "generateContent":
 	case "streamGenerateContent":
 		q.stream = true
-		q.noSSE = r.URL.Query().Get("alt") != "sse"
+		q.noSSE = alt != "sse"
 	default:
 		return nil, nil, false
 	}
@@ -245,8 +282,8 @@ type refusal struct {
 	Status  int
 	Message string
 	Type    string // in place of the one that goes with Status; for gemini its status word
-	Code    string // chat only
-	Param   string // chat only
+	Code    string // OpenAI's dialects only
+	Param   string // the same
 	Retry   string // Retry-After, "" is none
 	Raw     string // in place of the vendor's envelope
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-var dialects = []string{"chat", "messages", "gemini"}
+var dialects = []string{"chat", "messages", "gemini", "responses", "converse", "cohere"}
 
 func sorted(s []string) []string {
 	slices.Sort(s)
@@ -33,22 +34,51 @@ const (
 	chatTools     = `[{"type":"function","function":{"name":"weather","parameters":{}}},{"type":"function","function":{"name":"clock","parameters":{}}}]`
 	messagesTools = `[{"name":"weather","input_schema":{"type":"object"}},{"name":"clock","input_schema":{"type":"object"}}]`
 	geminiTools   = `[{"functionDeclarations":[{"name":"weather"},{"name":"clock"}]}]`
+	openTools     = `[{"type":"function","name":"weather","parameters":{}},{"type":"function","name":"clock","parameters":{}}]`
+	converseTools = `[{"toolSpec":{"name":"weather","inputSchema":{"json":{"type":"object"}}}},{"toolSpec":{"name":"clock","inputSchema":{"json":{"type":"object"}}}}]`
 	twoCalls      = "call weather {\"city\":\"Zürich\"}\ncall clock"
 )
 
-func tools(dialect string) string {
-	return map[string]string{"chat": chatTools, "messages": messagesTools, "gemini": geminiTools}[dialect]
+// withTools offers weather and clock, in the dialect's words, with the choice that
+// goes beside them.
+func withTools(dialect string, choice ...string) map[string]string {
+	m := map[string]string{}
+	if dialect == "converse" {
+		m["toolConfig"] = `{"tools":` + strings.Join(append([]string{converseTools}, choice...), `,"toolChoice":`) + "}"
+		return m
+	}
+	m["tools"] = map[string]string{"chat": chatTools, "messages": messagesTools, "gemini": geminiTools, "responses": openTools, "cohere": chatTools}[dialect]
+	key := "tool_choice"
+	if dialect == "gemini" {
+		key = "toolConfig"
+	}
+	for _, c := range choice {
+		m[key] = c
+	}
+	return m
 }
 
-// thinkingOn asks for reasoning.
-func thinkingOn(dialect string) (key, value string) {
+// thinkingOn asks for reasoning, as much of it as the vendor shows.
+func thinkingOn(dialect string) map[string]string {
 	switch dialect {
 	case "chat":
-		return "reasoning_effort", `"low"`
+		return map[string]string{"reasoning_effort": `"low"`}
 	case "messages":
-		return "thinking", `{"type":"enabled","budget_tokens":1024}`
+		return map[string]string{"thinking": `{"type":"enabled","budget_tokens":1024}`}
+	case "gemini":
+		return map[string]string{"generationConfig": `{"thinkingConfig":{"includeThoughts":true}}`}
+	case "responses":
+		return map[string]string{"reasoning": `{"effort":"low","summary":"auto"}`, "include": `["reasoning.encrypted_content"]`}
+	case "converse":
+		return map[string]string{"additionalModelRequestFields": `{"thinking":{"type":"enabled","budget_tokens":1024}}`}
 	}
-	return "generationConfig", `{"thinkingConfig":{"includeThoughts":true}}`
+	return map[string]string{"thinking": `{"type":"enabled"}`}
+}
+
+func both(a, b map[string]string) map[string]string {
+	m := maps.Clone(a)
+	maps.Copy(m, b)
+	return m
 }
 
 // TestGolden pins the bytes of every dialect, streamed and not: a plain answer,
@@ -58,18 +88,27 @@ func TestGolden(t *testing.T) {
 	for _, dialect := range dialects {
 		for _, stream := range []bool{false, true} {
 			for _, what := range []string{"text", "tools"} {
-				name := dialect + "-" + what + map[bool]string{false: ".json", true: ".sse"}[stream]
+				ending := ".json"
+				switch {
+				case stream && dialect == "converse":
+					ending = ".frames"
+				case stream:
+					ending = ".sse"
+				}
+				name := dialect + "-" + what + ending
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					q := request{dialect: dialect, stream: stream, model: "echo", text: "Hello there, \"wide\" world\n"}
 					if what == "tools" {
 						q.text = twoCalls
-						key, value := thinkingOn(dialect)
-						q.extra = map[string]string{"tools": tools(dialect), key: value}
+						q.extra = both(withTools(dialect), thinkingOn(dialect))
 					}
 					got := ask(t, q)
 					if got.err != nil || got.status != http.StatusOK {
 						t.Fatalf("status %d, %v", got.status, got.err)
+					}
+					if ending == ".frames" {
+						got.body = readable(got.body)
 					}
 					file := filepath.Join("testdata", name)
 					if *update {
@@ -99,187 +138,16 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestEcho is what echo answers, in every dialect and both ways.
-func TestEcho(t *testing.T) {
-	t.Parallel()
-	type words map[string]string // by dialect
-	limit := func(n string) map[string]map[string]string {
-		return map[string]map[string]string{
-			"chat":     {"max_completion_tokens": n},
-			"messages": {"max_tokens": n},
-			"gemini":   {"generationConfig": `{"maxOutputTokens":` + n + `}`},
-		}
-	}
-	each := func(members func(dialect string) map[string]string) map[string]map[string]string {
-		m := map[string]map[string]string{}
-		for _, d := range dialects {
-			m[d] = members(d)
-		}
-		return m
-	}
-	stop, length, call := words{"chat": "stop", "messages": "end_turn", "gemini": "STOP"}, words{"chat": "length", "messages": "max_tokens", "gemini": "MAX_TOKENS"}, words{"chat": "tool_calls", "messages": "tool_use", "gemini": "STOP"}
-	thinking := "I was told 3 tokens and will repeat them."
-	cases := []struct {
-		name   string
-		text   string
-		extra  map[string]map[string]string
-		say    string
-		think  string
-		calls  []string
-		tokens int // of the answer, thinking aside; -1: Tokens(say)
-		finish words
-	}{
-		{name: "text", text: "one two  three", say: "one two  three", tokens: -1, finish: stop},
-		{name: "limit", text: "one two three", extra: limit("2"), say: "one two", tokens: -1, finish: length},
-		{name: "limit just reached", text: "one two three", extra: limit("3"), say: "one two three", tokens: -1, finish: stop},
-		{
-			name: "stop sequence", text: "one two three", say: "one t", tokens: -1,
-			extra: map[string]map[string]string{
-				"chat":     {"stop": `["hre","wo"]`},
-				"messages": {"stop_sequences": `["hre","wo"]`},
-				"gemini":   {"generationConfig": `{"stopSequences":["hre","wo"]}`},
-			},
-			finish: words{"chat": "stop", "messages": "stop_sequence", "gemini": "STOP"},
-		},
-		{
-			name: "json", text: `say "hi"`, say: `{"echo": "say \"hi\""}`, tokens: -1, finish: stop,
-			extra: map[string]map[string]string{
-				"chat":     {"response_format": `{"type":"json_schema","json_schema":{"name":"x","schema":{}}}`},
-				"messages": {"output_format": `{"type":"json_schema","schema":{}}`},
-				"gemini":   {"generationConfig": `{"responseMimeType":"application/json"}`},
-			},
-		},
-		{
-			name: "thinking", text: "one two three", say: "one two three", think: thinking, tokens: -1, finish: stop,
-			extra: each(func(d string) map[string]string { k, v := thinkingOn(d); return map[string]string{k: v} }),
-		},
-		{
-			name: "calls", text: twoCalls, calls: []string{`weather {"city":"Zürich"}`, `clock {}`}, tokens: 4, finish: call,
-			extra: each(func(d string) map[string]string { return map[string]string{"tools": tools(d)} }),
-		},
-		{
-			name: "one call", text: twoCalls, calls: []string{`weather {"city":"Zürich"}`}, tokens: 2, finish: call,
-			extra: map[string]map[string]string{
-				"chat":     {"tools": chatTools, "parallel_tool_calls": "false"},
-				"messages": {"tools": messagesTools, "tool_choice": `{"type":"auto","disable_parallel_tool_use":true}`},
-				"gemini":   {"tools": geminiTools, "toolConfig": `{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["weather"]}}`},
-			},
-		},
-		{
-			name: "forced", text: "what time", calls: []string{`clock {"echo":"what time"}`}, tokens: 3, finish: call,
-			extra: map[string]map[string]string{
-				"chat":     {"tools": chatTools, "tool_choice": `{"type":"function","function":{"name":"clock"}}`},
-				"messages": {"tools": messagesTools, "tool_choice": `{"type":"tool","name":"clock"}`},
-				"gemini":   {"tools": geminiTools, "toolConfig": `{"functionCallingConfig":{"mode":"ANY","allowedFunctionNames":["clock"]}}`},
-			},
-		},
-		{
-			name: "required", text: "hello", calls: []string{`weather {"echo":"hello"}`}, tokens: 2, finish: call,
-			extra: map[string]map[string]string{
-				"chat":     {"tools": chatTools, "tool_choice": `"required"`},
-				"messages": {"tools": messagesTools, "tool_choice": `{"type":"any"}`},
-				"gemini":   {"tools": geminiTools, "toolConfig": `{"functionCallingConfig":{"mode":"ANY"}}`},
-			},
-		},
-		{
-			name: "tools off", text: "call clock {}", say: "call clock {}", tokens: -1, finish: stop,
-			extra: map[string]map[string]string{
-				"chat":     {"tools": chatTools, "tool_choice": `"none"`},
-				"messages": {"tools": messagesTools, "tool_choice": `{"type":"none"}`},
-				"gemini":   {"tools": geminiTools, "toolConfig": `{"functionCallingConfig":{"mode":"NONE"}}`},
-			},
-		},
-		{
-			name: "unknown tool", text: "call nothing {}", say: "call nothing {}", tokens: -1, finish: stop,
-			extra: each(func(d string) map[string]string { return map[string]string{"tools": tools(d)} }),
-		},
-		{
-			name: "tool result", say: "sunny\n12:00", tokens: -1, finish: stop,
-			extra: map[string]map[string]string{
-				"chat":     {"tools": chatTools, "messages": `[{"role":"user","content":"call clock"},{"role":"assistant","content":null,"tool_calls":[]},{"role":"tool","tool_call_id":"a","content":"sunny"},{"role":"tool","tool_call_id":"b","content":[{"type":"text","text":"12:00"}]}]`},
-				"messages": {"tools": messagesTools, "messages": `[{"role":"user","content":"call clock"},{"role":"assistant","content":[{"type":"tool_use","id":"a","name":"clock","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":"sunny"},{"type":"tool_result","tool_use_id":"b","content":[{"type":"text","text":"12:00"}]}]}]`},
-				"gemini":   {"tools": geminiTools, "contents": `[{"role":"user","parts":[{"text":"call clock"}]},{"role":"model","parts":[{"functionCall":{"name":"clock","args":{}}}]},{"role":"user","parts":[{"functionResponse":{"name":"clock","response":{"result":"sunny"}}},{"functionResponse":{"name":"clock","response":{"output":"12:00"}}}]}]`},
-			},
-		},
-		{
-			name: "one image alone", say: "[1 image]", tokens: -1, finish: stop,
-			extra: map[string]map[string]string{
-				"chat":     {"messages": `[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}}]}]`},
-				"messages": {"messages": `[{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}}]}]`},
-				"gemini":   {"contents": `[{"role":"user","parts":[{"inlineData":{"mimeType":"image/png","data":"AA=="}}]}]`},
-			},
-		},
-		{
-			// The limit holds for all that is charged: a call that does not fit is not made.
-			name: "calls over the limit", text: twoCalls, calls: []string{`weather {"city":"Zürich"}`}, tokens: 2, finish: length,
-			extra: map[string]map[string]string{
-				"chat":     {"tools": chatTools, "max_tokens": "3"},
-				"messages": {"tools": messagesTools, "max_tokens": "3"},
-				"gemini":   {"tools": geminiTools, "generationConfig": `{"maxOutputTokens":3}`},
-			},
-		},
-		{
-			name: "thinking takes the limit", text: "one two three", think: "I was told 3", tokens: 0, finish: length,
-			extra: map[string]map[string]string{
-				"chat":     {"reasoning_effort": `"low"`, "max_tokens": "4"},
-				"messages": {"thinking": `{"type":"enabled"}`, "max_tokens": "4"},
-				"gemini":   {"generationConfig": `{"maxOutputTokens":4,"thinkingConfig":{"includeThoughts":true}}`},
-			},
-		},
-		{
-			name: "control characters", text: "a\x01\t\r\nb \\ \u2028 é", say: "a\x01\t\r\nb \\ \u2028 é", tokens: -1, finish: stop,
-		},
-		{
-			name: "images", say: "[2 images] what", tokens: -1, finish: stop,
-			extra: map[string]map[string]string{
-				"chat":     {"messages": `[{"role":"user","content":[{"type":"text","text":"what"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}},{"type":"image_url","image_url":{"url":"https://example.com/a.png"}}]}]`},
-				"messages": {"messages": `[{"role":"user","content":[{"type":"text","text":"what"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}},{"type":"image","source":{"type":"url","url":"https://example.com/a.png"}}]}]`},
-				"gemini":   {"contents": `[{"role":"user","parts":[{"text":"what"},{"inlineData":{"mimeType":"image/png","data":"AA=="}},{"fileData":{"fileUri":"https://example.com/a.png"}}]}]`},
-			},
-		},
-	}
-	for _, c := range cases {
-		for _, dialect := range dialects {
-			for _, stream := range []bool{false, true} {
-				t.Run(c.name+"/"+dialect+"/"+strconv.FormatBool(stream), func(t *testing.T) {
-					t.Parallel()
-					q := request{dialect: dialect, stream: stream, model: "echo", text: c.text, extra: c.extra[dialect]}
-					r := ask(t, q)
-					if r.err != nil || r.status != http.StatusOK {
-						t.Fatalf("status %d, %v: %s", r.status, r.err, r.body)
-					}
-					got := listen(q, r.body)
-					if got.text != c.say || got.thinking != c.think || !slices.Equal(got.calls, c.calls) || got.finish != c.finish[dialect] {
-						t.Errorf("got %+v", got)
-					}
-					tokens := c.tokens
-					if tokens < 0 {
-						tokens = sim.Tokens(c.say)
-					}
-					if c.think != "" && dialect != "gemini" {
-						tokens += sim.Tokens(c.think)
-					}
-					if got.completion != strconv.Itoa(tokens) {
-						t.Errorf("completion tokens %s, want %d", got.completion, tokens)
-					}
-					if c.text != "" && got.prompt != strconv.Itoa(sim.Tokens(c.text)) {
-						t.Errorf("prompt tokens %s, want %d", got.prompt, sim.Tokens(c.text))
-					}
-					if signed := got.signature != ""; signed != (c.think != "" && dialect != "chat") {
-						t.Errorf("signature %q", got.signature)
-					}
-				})
-			}
-		}
-	}
-}
-
 func TestPromptTokensCountAllText(t *testing.T) {
 	t.Parallel()
 	for dialect, body := range map[string]string{
 		"chat":     `{"model":"echo","messages":[{"role":"system","content":"be kind"},{"role":"user","content":"a b"},{"role":"assistant","content":"c"},{"role":"user","content":[{"type":"text","text":"d e"}]}]}`,
 		"messages": `{"model":"echo","max_tokens":9,"system":[{"type":"text","text":"be kind"}],"messages":[{"role":"user","content":"a b"},{"role":"assistant","content":"c"},{"role":"user","content":[{"type":"text","text":"d e"}]}]}`,
 		"gemini":   `{"systemInstruction":{"parts":[{"text":"be kind"}]},"contents":[{"parts":[{"text":"a b"}]},{"role":"model","parts":[{"text":"c"}]},{"role":"user","parts":[{"text":"d e"}]}]}`,
+
+		"responses": `{"model":"echo","instructions":"be kind","input":[{"role":"user","content":"a b"},{"type":"message","role":"assistant","content":[{"type":"output_text","text":"c"}]},{"role":"user","content":[{"type":"input_text","text":"d e"}]}]}`,
+		"converse":  `{"system":[{"text":"be kind"}],"messages":[{"role":"user","content":[{"text":"a b"}]},{"role":"assistant","content":[{"text":"c"}]},{"role":"user","content":[{"text":"d e"}]}]}`,
+		"cohere":    `{"model":"echo","messages":[{"role":"system","content":"be kind"},{"role":"user","content":"a b"},{"role":"assistant","content":"c"},{"role":"user","content":[{"type":"text","text":"d e"}]}]}`,
 	} {
 		q := request{dialect: dialect, model: "echo", body: body}
 		if got := listen(q, ask(t, q).body); got.prompt != "7" || got.text != "d e" {
@@ -290,10 +158,15 @@ func TestPromptTokensCountAllText(t *testing.T) {
 
 func TestLogprobs(t *testing.T) {
 	t.Parallel()
-	for _, stream := range []bool{false, true} {
-		q := request{dialect: "chat", stream: stream, model: "echo", text: "a b c", extra: map[string]string{"logprobs": "true", "top_logprobs": "1"}}
-		if got := listen(q, ask(t, q).body); got.logprobs != 3 || got.text != "a b c" {
-			t.Errorf("stream %v: %+v", stream, got)
+	for dialect, extra := range map[string]map[string]string{
+		"chat":      {"logprobs": "true", "top_logprobs": "1"},
+		"responses": {"include": `["message.output_text.logprobs"]`, "top_logprobs": "1"},
+	} {
+		for _, stream := range []bool{false, true} {
+			q := request{dialect: dialect, stream: stream, model: "echo", text: "a b c", extra: extra}
+			if got := listen(q, ask(t, q).body); got.logprobs != 3 || got.text != "a b c" {
+				t.Errorf("%s, stream %v: %+v", dialect, stream, got)
+			}
 		}
 	}
 }
@@ -304,66 +177,6 @@ func TestUsageChunkOnlyWhenAsked(t *testing.T) {
 	r := ask(t, q)
 	if got := listen(q, r.body); got.usages != 0 || got.dones != 1 || bytes.Contains(r.body, []byte("usage")) {
 		t.Errorf("%s", r.body)
-	}
-}
-
-// TestHiddenThoughts has thinking counted and signed but not shown.
-func TestHiddenThoughts(t *testing.T) {
-	t.Parallel()
-	for _, stream := range []bool{false, true} {
-		q := request{dialect: "gemini", stream: stream, model: "echo", text: "a b", extra: map[string]string{"generationConfig": `{"thinkingConfig":{"thinkingBudget":512}}`}}
-		r := ask(t, q)
-		if got := listen(q, r.body); got.thinking != "" || got.signature == "" || got.text != "a b" || !bytes.Contains(r.body, []byte(`"thoughtsTokenCount":9`)) {
-			t.Errorf("stream %v: %s", stream, r.body)
-		}
-		q.extra["generationConfig"] = `{"thinkingConfig":{"thinkingBudget":0}}`
-		if r := ask(t, q); bytes.Contains(r.body, []byte("hought")) {
-			t.Errorf("stream %v: %s", stream, r.body)
-		}
-	}
-}
-
-// TestSignature plays a second turn with the thinking of the first, as it was
-// and altered.
-func TestSignature(t *testing.T) {
-	t.Parallel()
-	const text = "one two"
-	key, value := thinkingOn("messages")
-	q := request{dialect: "messages", model: "echo", text: text, extra: map[string]string{key: value}}
-	first := listen(q, ask(t, q).body)
-	messagesTurn := func(thinking, signature string) string {
-		return `[{"role":"user","content":"x"},{"role":"assistant","content":[{"type":"thinking","thinking":` + quote(thinking) + `,"signature":` + quote(signature) + `},{"type":"text","text":"y"}]},{"role":"user","content":"z"}]`
-	}
-	geminiTurn := func(signature string) string {
-		return `[{"role":"user","parts":[{"text":"x"}]},{"role":"model","parts":[{"text":"y","thoughtSignature":` + quote(signature) + `}]},{"role":"user","parts":[{"text":"z"}]}]`
-	}
-	forged := first.signature[:len(first.signature)-1] + "g"
-	if first.signature[:8] != "sim-sig-" {
-		t.Fatalf("signature %q", first.signature)
-	}
-	for _, c := range []struct {
-		name, dialect, key, turn string
-		status                   int
-		message                  string
-	}{
-		{"kept", "messages", "messages", messagesTurn(first.thinking, first.signature), 200, ""},
-		{"text altered", "messages", "messages", messagesTurn(first.thinking+" ", first.signature), 400, "messages.1.content.0: Invalid `signature` in `thinking` block"},
-		{"signature altered", "messages", "messages", messagesTurn(first.thinking, forged), 400, "Invalid `signature`"},
-		{"another vendor's", "messages", "messages", messagesTurn("hm", "EpAICo0IAb4"), 400, "Invalid `signature`"},
-		{"no signature", "messages", "messages", strings.Replace(messagesTurn("hm", "s"), `,"signature":"s"`, "", 1), 400, "signature: Field required"},
-		{"redacted", "messages", "messages", strings.Replace(messagesTurn("hm", "s"), `"type":"thinking"`, `"type":"redacted_thinking"`, 1), 400, "Invalid `data`"},
-		{"kept", "gemini", "contents", geminiTurn(first.signature), 200, ""},
-		{"stand-in", "gemini", "contents", geminiTurn("skip_thought_signature_validator"), 200, ""},
-		{"altered", "gemini", "contents", geminiTurn(forged), 400, "Corrupted thought signature."},
-		{"another vendor's", "gemini", "contents", geminiTurn("EpAICo0IAb4"), 400, "Corrupted thought signature."},
-	} {
-		t.Run(c.dialect+"/"+c.name, func(t *testing.T) {
-			t.Parallel()
-			r := ask(t, request{dialect: c.dialect, model: "echo", extra: map[string]string{c.key: c.turn}})
-			if r.status != c.status || !bytes.Contains(r.body, []byte(c.message)) {
-				t.Errorf("%d %s", r.status, r.body)
-			}
-		})
 	}
 }
 
@@ -389,6 +202,48 @@ func TestCache(t *testing.T) {
 	five := strings.Repeat(`{"type":"text","text":"a"`+mark+`},`, 5)
 	r := do(t.Context(), t, client, origin, request{dialect: "messages", body: `{"model":"echo","max_tokens":1,"messages":[{"role":"user","content":[` + five[:len(five)-1] + `]}]}`})
 	if r.status != http.StatusBadRequest || !bytes.Contains(r.body, []byte("maximum of 4 blocks")) {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+}
+
+// TestCacheElsewhere asks thrice in the other dialects that have breakpoints.
+func TestCacheElsewhere(t *testing.T) {
+	t.Parallel()
+	for dialect, c := range map[string]struct {
+		body func(text string) string
+		want [3]string
+	}{
+		"converse": {
+			func(text string) string {
+				return `{"system":[{"text":"a long system prompt"},{"cachePoint":{"type":"default"}}],"messages":[{"role":"user","content":[{"text":"x y"},{"cachePoint":{"type":"default","ttl":"1h"}},{"text":` + quote(text) + `}]}]}`
+			},
+			[3]string{
+				`"inputTokens":1,"outputTokens":3,"totalTokens":10,"cacheReadInputTokens":0,"cacheWriteInputTokens":6,"cacheDetails":[{"inputTokens":2,"ttl":"1h"},{"inputTokens":4,"ttl":"5m"}]`,
+				`"inputTokens":1,"outputTokens":3,"totalTokens":10,"cacheReadInputTokens":6,"cacheWriteInputTokens":0,"serverToolUsage"`,
+				`"inputTokens":2,"outputTokens":4,"totalTokens":12,"cacheReadInputTokens":6,"cacheWriteInputTokens":0,"serverToolUsage"`,
+			},
+		},
+		"responses": {
+			func(text string) string {
+				return `{"model":"echo","input":[{"role":"system","content":[{"type":"input_text","text":"a long system prompt","prompt_cache_breakpoint":{"mode":"explicit"}}]},{"role":"user","content":[{"type":"input_text","text":"x y","prompt_cache_breakpoint":{"mode":"explicit"}},{"type":"input_text","text":` + quote(text) + `}]}]}`
+			},
+			[3]string{
+				`"input_tokens":7,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":6},"output_tokens":3,`,
+				`"input_tokens":7,"input_tokens_details":{"cached_tokens":6,"cache_write_tokens":0},"output_tokens":3,`,
+				`"input_tokens":8,"input_tokens_details":{"cached_tokens":6,"cache_write_tokens":0},"output_tokens":4,`,
+			},
+		},
+	} {
+		origin, client := serve(t, options(&clock{}))
+		for i, text := range []string{" z", " z", " v w"} {
+			if r := do(t.Context(), t, client, origin, request{dialect: dialect, model: "echo", body: c.body(text)}); !bytes.Contains(r.body, []byte(c.want[i])) {
+				t.Errorf("%s %d: want %s\nin %s", dialect, i, c.want[i], r.body)
+			}
+		}
+	}
+	five := strings.Repeat(`{"text":"a"},{"cachePoint":{"type":"default"}},`, 5)
+	r := ask(t, request{dialect: "converse", model: "echo", body: `{"messages":[{"role":"user","content":[` + five[:len(five)-1] + `]}]}`})
+	if r.status != http.StatusBadRequest || !bytes.Contains(r.body, []byte("exceeds the limit of 4")) {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 }
@@ -437,6 +292,28 @@ func TestRefused(t *testing.T) {
 		{"odd role", request{dialect: "chat", model: "echo", extra: map[string]string{"messages": `[{"role":"owner","content":"a"}]`}}, 400, "messages[0].role"},
 		{"system role", request{dialect: "messages", model: "echo", extra: map[string]string{"messages": `[{"role":"system","content":"a"}]`}}, 400, "Unexpected role"},
 		{"odd role", request{dialect: "gemini", model: "echo", extra: map[string]string{"contents": `[{"role":"assistant","parts":[{"text":"a"}]}]`}}, 400, "valid role"},
+		{"no system first", request{dialect: "messages", model: "echo", extra: map[string]string{"messages": `[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"system","content":"c"}]`}}, 400, "Unexpected role"},
+		{"broken JSON", request{dialect: "responses", body: `{`}, 400, `"type":"invalid_request_error"`},
+		{"no model", request{dialect: "responses", body: `{"input":"a"}`}, 400, `"param":"model"`},
+		{"no input", request{dialect: "responses", body: `{"model":"echo"}`}, 400, `"param":"input"`},
+		{"odd role", request{dialect: "responses", model: "echo", extra: map[string]string{"input": `[{"role":"owner","content":"a"}]`}}, 400, `"param":"input[0]"`},
+		{"earlier response", request{dialect: "responses", model: "echo", extra: map[string]string{"previous_response_id": `"resp_1"`}}, 400, `"code":"previous_response_not_found"`},
+		{"broken JSON", request{dialect: "converse", model: "echo", body: `{`}, 400, `{"message":"`},
+		{"no messages", request{dialect: "converse", model: "echo", body: `{}`}, 400, "must start with a user message"},
+		{"odd role", request{dialect: "converse", model: "echo", extra: map[string]string{"messages": `[{"role":"system","content":[{"text":"a"}]}]`}}, 400, "enum value set"},
+		{"max_tokens 0", request{dialect: "converse", model: "echo", extra: map[string]string{"inferenceConfig": `{"maxTokens":0}`}}, 400, "at least 1"},
+		{"broken JSON", request{dialect: "cohere", body: `{`}, 400, `"message":"`},
+		{"no model", request{dialect: "cohere", body: `{"messages":[]}`}, 400, "model is required"},
+		{"no messages", request{dialect: "cohere", body: `{"model":"echo"}`}, 400, "at least one message"},
+		{"odd role", request{dialect: "cohere", model: "echo", extra: map[string]string{"messages": `[{"role":"owner","content":"a"}]`}}, 400, "invalid role"},
+		{"odd sound", request{dialect: "chat", model: "echo", extra: map[string]string{"modalities": `["text","audio"]`, "audio": `{"voice":"alloy","format":"mp3"}`}}, 400, `"param":"audio.format"`},
+		{"no sound", request{dialect: "chat", model: "echo", extra: map[string]string{"modalities": `["text","audio"]`}}, 400, `"param":"audio"`},
+		{"unknown model", request{dialect: "responses", model: "nope"}, 404, `"code":"model_not_found"`},
+		{"unknown model", request{dialect: "converse", model: "nope"}, 404, `{"message":"`},
+		{"unknown model", request{dialect: "cohere", model: "nope"}, 404, "does not exist"},
+		{"too long", request{dialect: "responses", model: "echo", text: long}, 400, `"code":"context_length_exceeded"`},
+		{"too long", request{dialect: "converse", model: "echo", text: long}, 400, "Input is too long for requested model."},
+		{"too long", request{dialect: "cohere", model: "echo", text: long}, 400, "too many tokens: size limit exceeded by 1 tokens"},
 		{"unknown model", request{dialect: "chat", model: "nope"}, 404, `"code":"model_not_found"`},
 		{"unknown model", request{dialect: "messages", model: "nope"}, 404, "not_found_error"},
 		{"unknown model", request{dialect: "gemini", model: "nope"}, 404, "NOT_FOUND"},
@@ -502,7 +379,7 @@ func TestConcurrent(t *testing.T) {
 	for i := range 200 {
 		wg.Go(func() {
 			text := "number " + strconv.Itoa(i) + " of many"
-			q := request{dialect: dialects[i%3], stream: i%2 == 0, model: "echo", text: text}
+			q := request{dialect: dialects[i%len(dialects)], stream: i%2 == 0, model: "echo", text: text}
 			if got := listen(q, do(t.Context(), t, client, origin, q).body); got.text != text {
 				t.Errorf("%s: got %q", text, got.text)
 			}
@@ -544,8 +421,16 @@ func TestModels(t *testing.T) {
 			t.Errorf("fault %s has no model", f.Name)
 		}
 	}
-	if p := byID["sim/echo:free"].Endpoints[0].Prices; !p.Free() {
-		t.Errorf("sim/echo:free costs %+v", p)
+	for id, m := range byID {
+		free := id == "sim/echo:free" || strings.HasPrefix(id, "sim/agent")
+		if p := m.Endpoints[0].Prices; p.Free() != free {
+			t.Errorf("%s costs %+v", id, p)
+		}
+	}
+	for medium, price := range map[string]catalog.Price{"image": byID["sim/echo-image"].Endpoints[0].Prices.ImageOutput, "audio": byID["sim/echo-audio"].Endpoints[0].Prices.AudioOutput} {
+		if m := byID["sim/echo-"+medium]; !slices.Equal(m.OutputModalities, []string{"text", medium}) || !price.Listed() {
+			t.Errorf("%s: %v, %+v", m.ID, m.OutputModalities, price)
+		}
 	}
 	if p := byID["sim/echo"].Endpoints[0].Prices; p.Prompt.Unit != 1e6 || p.Completion.Unit != 2e6 || p.CacheRead.Unit != 1e5 || p.CacheWrite.Unit != 125e4 {
 		t.Errorf("sim/echo costs %+v", p)
@@ -555,7 +440,10 @@ func TestModels(t *testing.T) {
 		t.Error("the broken endpoint is not the cheaper one")
 	}
 	// The native names are served in their endpoints' dialects.
-	for _, id := range []string{"sim/echo", "sim/echo:free", "sim/echo-messages", "sim/echo-gemini", "sim/failover"} {
+	for _, id := range []string{
+		"sim/echo", "sim/echo:free", "sim/echo-responses", "sim/echo-messages", "sim/echo-gemini", "sim/echo-converse", "sim/echo-cohere", "sim/echo-image",
+		"sim/echo-audio", "sim/agent", "sim/agent-responses", "sim/agent-messages", "sim/agent-gemini", "sim/agent-converse", "sim/agent-cohere", "sim/failover",
+	} {
 		for _, e := range byID[id].Endpoints {
 			q := request{dialect: e.Dialect, model: e.Native, text: "hello"}
 			want := map[string]int{"sim/broken": 500}[e.Tag]

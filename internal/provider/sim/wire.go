@@ -17,6 +17,7 @@ import (
 type wire struct {
 	opt    *Options
 	to     speaker
+	how    manner
 	w      http.ResponseWriter
 	rc     *http.ResponseController
 	ctx    context.Context // the request's: a wire lives within it
@@ -26,8 +27,10 @@ type wire struct {
 	rng   uint64
 	id    uint64
 
+	answer *answer
 	buf    []byte // the event or body being made
 	data   int    // where buf's JSON starts
+	events int    // sent
 	pieces int    // content events sent
 	struck bool
 	sent   int // body bytes
@@ -84,14 +87,15 @@ func (w *wire) pause(def time.Duration) time.Duration {
 	return time.Duration(w.fault.at) * time.Millisecond
 }
 
-func (w *wire) headers(contentType string) {
+// headers sets what goes before a body; e is the error that it tells, if any.
+func (w *wire) headers(contentType string, e *refusal) {
 	h := w.w.Header()
 	h.Set("Content-Type", contentType)
-	name := "X-Request-Id"
-	if _, ok := w.to.(messages); ok {
-		name = "Request-Id"
+	h.Set(w.how.requestID, string(appendHex([]byte("req_"), w.id)))
+	if _, ok := w.to.(converse); ok && e != nil {
+		// As it comes from the service, with a name space for its own kind of client.
+		h.Set("X-Amzn-Errortype", converseError(e)+":http://internal.amazon.com/coral/com.amazon.bedrock/")
 	}
-	h.Set(name, string(appendHex([]byte("req_"), w.id)))
 }
 
 // refuse sends an error as the vendor would.
@@ -103,12 +107,12 @@ func (w *wire) refuse(e *refusal) error {
 	if e.Status == http.StatusOK && w.stream {
 		payload := w.buf
 		w.buf = nil
-		w.headers("text/event-stream")
+		w.headers(w.how.contentType(), nil)
 		w.begin("")
 		w.buf = append(w.buf, payload...)
 		return w.end(evFrame)
 	}
-	w.headers("application/json")
+	w.headers("application/json", e)
 	if e.Retry != "" {
 		w.w.Header().Set("Retry-After", e.Retry)
 	}
@@ -138,8 +142,9 @@ func (w *wire) beforeAnswer() (done bool, err error) {
 	case opContextLength:
 		return true, w.refuse(w.to.tooLong(MaxPrompt + 1))
 	case opErrorIn200:
-		w.headers("application/json")
-		return true, w.write(w.to.refuse(w.buf[:0], &refusal{Status: k.status}, w.id))
+		e := &refusal{Status: k.status}
+		w.headers("application/json", e)
+		return true, w.write(w.to.refuse(w.buf[:0], e, w.id))
 	case opRedirect:
 		w.w.Header().Set("Location", "https://redirect.invalid/")
 		w.w.WriteHeader(k.status)
@@ -149,10 +154,10 @@ func (w *wire) beforeAnswer() (done bool, err error) {
 		w.w.WriteHeader(http.StatusOK)
 		return true, nil
 	case opHTML:
-		w.headers("text/html; charset=utf-8")
+		w.headers("text/html; charset=utf-8", nil)
 		return true, w.write([]byte("<!doctype html><html><head><title>Gateway</title></head><body>It works!</body></html>\n"))
 	case opHugeError:
-		w.headers("text/html; charset=utf-8")
+		w.headers("text/html; charset=utf-8", nil)
 		w.w.WriteHeader(k.status)
 		return true, w.fill("<!doctype html><html><body><h1>Internal Server Error</h1><pre>secret: sk-test-not-a-key\n", k.at)
 	}
@@ -165,311 +170,6 @@ func (w *wire) retryAfter() string {
 	}
 	absurd := []string{"-5", "NaN", "1000000000000000000", "99999999999999999999999", "0.5e9", "Sun, 06 Nov 1994 08:49:37 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "soon"}
 	return absurd[w.random()%uint64(len(absurd))]
-}
-
-// sendWhole sends an answer that is not a stream.
-func (w *wire) sendWhole(body []byte) error {
-	k := w.fault
-	contentType := "application/json"
-	if k.op == opWrongType && !w.stream {
-		contentType = "text/plain; charset=utf-8"
-	}
-	w.headers(contentType)
-	w.buf = body
-	half := len(body) / 2
-	switch k.op {
-	case opEmptyStream:
-		return nil
-	case opCutFirst:
-		w.flush()
-		return errAbort
-	case opStallFirst:
-		w.flush()
-		return w.forever()
-	case opPingsOnly:
-		return w.pings("\n")
-	case opErrorFirst, opErrorMid:
-		return w.write(w.to.refuse(nil, &refusal{Status: k.status}, w.id))
-	case opCut:
-		if k.at >= 0 {
-			half = min(k.at, len(body))
-		}
-		return w.half(half, errAbort)
-	case opEOF:
-		return w.half(half, nil)
-	case opStallMid:
-		if err := w.half(half, nil); err != nil {
-			return err
-		}
-		return w.forever()
-	case opNeverCloses:
-		if err := w.half(len(body), nil); err != nil {
-			return err
-		}
-		return w.forever()
-	case opReset:
-		return w.reset(body[:half])
-	case opEndlessLine:
-		if err := w.half(half, nil); err != nil {
-			return err
-		}
-		return w.fill("", w.opt.MaxBytes)
-	case opMalformedFirst, opMalformedMid:
-		body = body[:w.breakAt(len(body))]
-	case opDuplicate:
-		body = w.insert(w.to.duplicate())
-	case opDeep:
-		body = w.insert(w.deep())
-	case opGzipBomb:
-		w.compress()
-		return w.bomb(body[:half])
-	case opGzip:
-		w.compress()
-		if err := w.write(body); err != nil {
-			return err
-		}
-		return w.zip.Close()
-	case opSlowDrip:
-		for piece := range chunks(body, max(len(body)/8, 1)) {
-			if err := w.drip(); err != nil {
-				return err
-			}
-			if err := w.write(piece); err != nil {
-				return err
-			}
-			w.flush()
-		}
-		return nil
-	case opSplitBytes:
-		return w.write(body)
-	}
-	w.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	return w.write(body)
-}
-
-// half sends the body's first n bytes, and then gives err.
-func (w *wire) half(n int, err error) error {
-	if e := w.write(w.buf[:n]); e != nil {
-		return e
-	}
-	w.flush()
-	return err
-}
-
-// sendStream sends an answer as server-sent events.
-func (w *wire) sendStream(a *answer) error {
-	w.headers("text/event-stream")
-	w.w.Header().Set("Cache-Control", "no-cache")
-	if w.fault.op == opGzip || w.fault.op == opGzipBomb {
-		w.compress()
-	}
-	w.w.WriteHeader(http.StatusOK)
-	switch w.fault.op {
-	case opEmptyStream:
-		return nil
-	case opCutFirst:
-		w.flush()
-		return errAbort
-	case opStallFirst:
-		w.flush()
-		return w.forever()
-	case opPingsOnly:
-		ping := ": ping\n\n"
-		if _, ok := w.to.(messages); ok {
-			ping = pingEvent
-		}
-		return w.pings(ping)
-	case opErrorFirst:
-		return w.errorEvent()
-	case opGzipBomb:
-		return w.bomb([]byte(`data: {"id":"`))
-	case opOddSSE:
-		if err := w.write([]byte("\ufeff")); err != nil {
-			return err
-		}
-	}
-	err := w.to.stream(a, w)
-	if err != nil && !errors.Is(err, errEnd) {
-		return err
-	}
-	if w.zip != nil {
-		return w.zip.Close()
-	}
-	switch w.fault.op {
-	case opNeverCloses:
-		return w.forever()
-	case opCut: // the place is past the end
-		w.flush()
-		return errAbort
-	}
-	return nil
-}
-
-// begin starts an event; the speaker appends its JSON to buf.
-func (w *wire) begin(name string) {
-	w.buf = w.buf[:0]
-	if name != "" {
-		w.buf = append(append(append(w.buf, "event: "...), name...), '\n')
-	}
-	w.buf = append(w.buf, "data: "...)
-	w.data = len(w.buf)
-}
-
-// end sends the event begun, or what the fault makes of it.
-func (w *wire) end(k kind) error {
-	if err := w.ctx.Err(); err != nil {
-		return err
-	}
-	if w.due(k) {
-		w.struck = true
-		if err := w.strike(); err != nil {
-			return err
-		}
-	}
-	switch w.fault.op {
-	case opNoFinish:
-		if k == evFinish {
-			return nil
-		}
-	case opNoDone:
-		if k == evDone {
-			return nil
-		}
-	case opDuplicate:
-		if k == evContent {
-			w.buf = w.insert(w.to.duplicate())
-		}
-	case opDeep:
-		if k == evContent {
-			w.buf = w.insert(w.deep())
-		}
-	case opSlowDrip:
-		if err := w.drip(); err != nil {
-			return err
-		}
-	}
-	w.terminate()
-	if k == evContent {
-		w.pieces++
-		if w.fault.op == opAfterFinish {
-			w.last = append(w.last[:0], w.buf...)
-		}
-	}
-	if err := w.write(w.buf); err != nil {
-		return err
-	}
-	switch {
-	case w.fault.op == opDoubleFinish && (k == evFinish || k == evDone):
-		if err := w.write(w.buf); err != nil {
-			return err
-		}
-	case w.fault.op == opAfterFinish && k == evFinish:
-		if err := w.write(w.last); err != nil {
-			return err
-		}
-	}
-	w.flush()
-	return nil
-}
-
-// terminate ends the event's lines as the vendor does, or as the fault does.
-func (w *wire) terminate() {
-	_, dos := w.to.(gemini)
-	switch w.fault.op {
-	case opCRLF:
-		dos = true
-		w.buf = bytes.ReplaceAll(w.buf, []byte("\n"), []byte("\r\n"))
-	case opComments:
-		w.buf = append([]byte(": keep-alive\n\n"), w.buf...)
-	case opOddSSE:
-		w.buf = w.odd()
-		return
-	}
-	if dos {
-		w.buf = append(w.buf, "\r\n\r\n"...)
-	} else {
-		w.buf = append(w.buf, "\n\n"...)
-	}
-}
-
-// odd writes the event in the strangest way that means the same.
-func (w *wire) odd() []byte {
-	dst := []byte(":\rid: " + strconv.Itoa(w.pieces) + "\rretry: 3000\r")
-	if name, ok := bytes.CutPrefix(w.buf[:w.data], []byte("event: ")); ok {
-		name, _, _ = bytes.Cut(name, []byte("\n"))
-		dst = append(append(append(dst, "event:"...), name...), '\r')
-	}
-	data := w.buf[w.data:]
-	if len(data) > 0 && data[0] == '{' {
-		dst = append(dst, "data:{\r"...) // a line end is white space to JSON
-		data = data[1:]
-	}
-	return append(append(append(dst, "data:"...), data...), "\r\r"...)
-}
-
-// due reports whether a fault with a place in the stream strikes now.
-func (w *wire) due(k kind) bool {
-	at := w.fault.at
-	switch w.fault.op {
-	case opErrorMid, opStallMid, opEOF, opReset, opMalformedMid, opEndlessLine:
-	case opMalformedFirst:
-		at = 0
-	case opCut:
-		if at >= 0 {
-			return false // at a byte: see write
-		}
-		at = 2
-	default:
-		return false
-	}
-	return !w.struck && (k == evContent && w.pieces >= at || k >= evFinish)
-}
-
-// strike performs it; nil means that the event, as it now is, still goes out.
-func (w *wire) strike() error {
-	broken := w.data + w.breakAt(len(w.buf)-w.data)
-	switch w.fault.op {
-	case opErrorMid:
-		if err := w.errorEvent(); err != nil {
-			return err
-		}
-		return errEnd
-	case opEOF:
-		return errEnd
-	case opStallMid:
-		return w.forever()
-	case opReset:
-		return w.reset(w.buf[:broken])
-	case opCut:
-		return w.half(broken, errAbort)
-	case opEndlessLine:
-		if err := w.write(w.buf[:broken]); err != nil {
-			return err
-		}
-		return w.fill("", w.opt.MaxBytes)
-	default: // malformed
-		w.buf = w.buf[:broken]
-		return nil
-	}
-}
-
-// breakAt is a place inside n bytes of JSON where they stop being JSON.
-func (w *wire) breakAt(n int) int {
-	if n < 2 {
-		return 0
-	}
-	return 1 + int(w.random()%uint64(n-1))
-}
-
-func (w *wire) errorEvent() error {
-	name := ""
-	if _, ok := w.to.(messages); ok {
-		name = "error"
-	}
-	w.begin(name)
-	w.buf = w.to.refuse(w.buf, &refusal{Status: w.fault.status}, w.id)
-	w.terminate()
-	return w.write(w.buf)
 }
 
 func (w *wire) pings(ping string) error {
