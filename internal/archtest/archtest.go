@@ -35,7 +35,7 @@ type floor struct {
 // sqlc generates for sqlstore.
 func house() []floor {
 	return []floor{
-		{"0 (cellar)", []string{"wire"}},
+		{"0 (cellar)", []string{"wire", "extract/pdf"}},
 		{"0", []string{"money", "wire/*", "schema", "heal", "extract"}},
 		{"1", []string{"llm", "egress", "journal"}},
 		{"2", []string{"identity", "catalog", "health", "ledger", "dialect", "dialect/parse", "media"}},
