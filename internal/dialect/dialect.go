@@ -41,19 +41,12 @@ type Sink interface {
 
 // Head is what is known of an answer once an endpoint has been committed to.
 type Head struct {
-	ID       string     // gen-...
-	Model    string     // the concrete model that answers (US-10)
-	Provider string     // display name
-	Created  int64      // Unix seconds
-	Lost     []string   // fields that could not be said to the endpoint: X-Turnpike-Lossy
-	Files    []FileText // documents whose text was read for the model (FL-04)
-}
-
-// FileText is a document that the gateway read for a model which takes none.
-type FileText struct {
-	Hash string // of its bytes: a caller that sends it back spares the reading
-	Name string
-	Text []string // its pages
+	ID       string         // gen-...
+	Model    string         // the concrete model that answers (US-10)
+	Provider string         // display name
+	Created  int64          // Unix seconds
+	Lost     []string       // fields that could not be said to the endpoint: X-Turnpike-Lossy
+	Files    []llm.FileText // documents whose text was read for the model (FL-04)
 }
 
 // Emitter writes one answer: Begin, then Emit for every chunk, then Finish or
@@ -81,8 +74,8 @@ func (t Target) Takes(parameter string) bool { return t.Accepts == nil || t.Acce
 
 // Call is an HTTP request to be made, short of its base URL and credentials.
 type Call struct {
-	Path   string // begins with a slash; may carry a query
-	Header http.Header
+	Path   string      // begins with a slash; may carry a query
+	Header http.Header // an Accept here goes before the usual one
 	Body   []byte
 	Lost   []string // what of the request's values could not be said, beyond the fields that Coverage drops
 }

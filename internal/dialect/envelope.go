@@ -30,6 +30,7 @@ type metadata struct {
 	ProviderName string          `json:"provider_name,omitempty"`
 	ProviderCode string          `json:"provider_code,omitempty"`
 	Previous     []previousError `json:"previous_errors,omitempty"`
+	Files        []Annotation    `json:"file_annotations,omitempty"`
 }
 
 type previousError struct {
@@ -47,6 +48,33 @@ type availability struct {
 	Providers  []string `json:"affected_providers,omitempty"`
 	ExcludedBy []string `json:"excluded_by,omitempty"`
 	Fallbacks  []string `json:"fallback_models,omitempty"`
+}
+
+// Annotation is a document that was read, as the contract shows it and takes it
+// back (FL-04).
+type Annotation struct {
+	Type string         `json:"type"`
+	File annotationFile `json:"file"`
+}
+
+type annotationFile struct {
+	Hash    string           `json:"hash"`
+	Name    string           `json:"name"`
+	Content []annotationPage `json:"content"`
+}
+
+type annotationPage struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
+// Annotate is a document as an annotation.
+func Annotate(f llm.FileText) Annotation {
+	a := Annotation{Type: "file", File: annotationFile{Hash: f.Hash, Name: f.Name, Content: make([]annotationPage, len(f.Text))}}
+	for i, text := range f.Text {
+		a.File.Content[i] = annotationPage{"text", text}
+	}
+	return a
 }
 
 const docsURL = "https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md"
@@ -81,6 +109,9 @@ func envelopeOf(e *llm.Error, models []string) envelope {
 	if len(e.Previous) > 0 || e.ProviderCode != "" {
 		b.Metadata.ProviderName, b.Metadata.ProviderCode = e.ProviderName, e.ProviderCode
 	}
+	for _, f := range e.Files { // FL-05
+		b.Metadata.Files = append(b.Metadata.Files, Annotate(f))
+	}
 	for _, p := range e.Previous {
 		b.Metadata.Previous = append(b.Metadata.Previous, previousError(p))
 	}
@@ -104,4 +135,3 @@ func Seconds(d time.Duration) int {
 	}
 	return int((min(d, time.Hour) + time.Second - 1) / time.Second)
 }
-

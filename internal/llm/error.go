@@ -19,6 +19,8 @@ const (
 	TypeNotFound         Type = "not_found"
 	TypePayloadTooLarge  Type = "payload_too_large"
 	TypeUnprocessable    Type = "unprocessable"
+	TypeImageDownload    Type = "image_download_failed"
+	TypeImageFormat      Type = "unsupported_image_format"
 	TypeRateLimit        Type = "rate_limit_exceeded"
 	TypeUnavailable      Type = "provider_unavailable"
 	TypeOverloaded       Type = "provider_overloaded"
@@ -30,7 +32,7 @@ const (
 // is never a 5xx, because official SDKs retry those for an hour (ER-09).
 func (t Type) Status() int {
 	switch t {
-	case TypeInvalidRequest, TypeContextLength, TypeContentPolicy:
+	case TypeInvalidRequest, TypeContextLength, TypeContentPolicy, TypeImageDownload, TypeImageFormat:
 		return http.StatusBadRequest
 	case TypeAuthentication:
 		return http.StatusUnauthorized
@@ -100,7 +102,8 @@ type Error struct {
 	ProviderCode string        // the upstream's status or code, where it said one
 	RetryAfter   time.Duration // the upstream's hint, 0: none
 	Availability *Availability
-	Previous     []Attempt // failed attempts before this one (ER-08)
+	Previous     []Attempt  // failed attempts before this one (ER-08)
+	Files        []FileText // documents that were read before all failed (FL-05)
 	Err          error
 }
 

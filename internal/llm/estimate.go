@@ -46,14 +46,28 @@ func (c *ChatInput) Images() (n int64) {
 	return n
 }
 
+// perMediaToken is about how many bytes of base64 make a token. Compressed media
+// say little of how long they are: a minute of speech is 1,500 tokens and half a
+// megabyte, a page of a document 2,000 tokens and a few to a hundred kilobytes.
+func perMediaToken(k PartKind) int {
+	switch k {
+	case PartFile:
+		return 48
+	case PartAudio:
+		return 256
+	case PartVideo:
+		return 1024
+	default:
+		return 1 << 30 // an image counts flat
+	}
+}
+
 func sizeOf(parts []Part) (n int, media int64) {
 	for _, p := range parts {
 		n += len(p.Text)
 		if p.Media != nil {
 			media++
-			if p.Kind == PartFile || p.Kind == PartAudio || p.Kind == PartVideo {
-				n += len(p.Media.Data) / 2
-			}
+			n += len(p.Media.Data) / perMediaToken(p.Kind) * bytesPerToken
 		}
 		if p.Thought != nil {
 			n += len(p.Thought.Text) + len(p.Thought.Data)

@@ -148,7 +148,8 @@ type ChatInput struct {
 	ImageConfig       jsontext.Value // how images are to be made: aspect_ratio, image_size, ...
 	Suffix            string         // what follows the text to be written (legacy completions)
 	Plugins           Plugins
-	Extra             []Extra // members nobody here knows, in order
+	Read              []FileText // documents that were read for an earlier turn (FL-04)
+	Extra             []Extra    // members nobody here knows, in order
 }
 
 // AudioOutput is how the answer is to be spoken.
@@ -241,6 +242,13 @@ type Media struct {
 	Cite    bool   // the answer is to cite the document
 }
 
+// FileText is a document that the gateway has read for a model which takes none.
+type FileText struct {
+	Hash string // SHA-256 of its bytes in hexadecimal: who sends it back spares the reading
+	Name string
+	Text []string // its pages
+}
+
 // CacheMark is a prompt-cache breakpoint (`cache_control`).
 type CacheMark struct {
 	TTL string // "", "5m" or "1h"
@@ -260,10 +268,17 @@ const (
 // The formats that Thought continuations are stamped with: such bytes go back
 // only to the dialect that made them, unaltered (RE-07).
 const (
-	FormatUnknown   = "unknown"
-	FormatAnthropic = "anthropic-claude-v1"
-	FormatGemini    = "google-gemini-v1"
-	FormatOpenAI    = "openai-responses-v1"
+	FormatUnknown       = "unknown"
+	FormatAnthropic     = "anthropic-claude-v1"
+	FormatGemini        = "google-gemini-v1"
+	FormatCohere        = "cohere-v2"           // thinking
+	FormatPlan          = "cohere-v2-tool-plan" // what Cohere says before its calls
+	FormatOpenAI        = "openai-responses-v1"
+	FormatAzureOpenAI   = "azure-openai-responses-v1"
+	FormatXAI           = "xai-responses-v1"
+	FormatMeta          = "meta-responses-v1"
+	FormatBedrockOpenAI = "bedrock-openai-responses-v1"
+	FormatBedrockXAI    = "bedrock-xai-responses-v1"
 )
 
 // Thought is a block of reasoning.

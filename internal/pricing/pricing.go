@@ -169,6 +169,8 @@ type Ask struct {
 	OutputTokens int64 // held
 	Images       int64
 	CacheWrites  bool // the prompt may be written to a cache, at that price
+	Audio        bool // some of the prompt is audio
+	Media        bool // images or audio may be made
 }
 
 // Ceiling is the most that the ask can cost on the dearest of the sheets, in
@@ -200,10 +202,17 @@ func ceiling(p catalog.Prices, ask Ask) (money.Nano, error) {
 	if ask.CacheWrites {
 		prompt = max(prompt, highest.CacheWrite.Unit, highest.CacheWrite1h.Unit)
 	}
+	if ask.Audio {
+		prompt = max(prompt, highest.Audio.Unit)
+	}
+	output := max(highest.Completion.Unit, highest.InternalReasoning.Unit)
+	if ask.Media {
+		output = max(output, highest.AudioOutput.Unit, highest.ImageOutput.Unit)
+	}
 	s, err := sum(
 		term{highest.Request.Unit, 1},
 		term{prompt, ask.PromptTokens},
-		term{max(highest.Completion.Unit, highest.InternalReasoning.Unit), ask.OutputTokens},
+		term{output, ask.OutputTokens},
 		term{highest.Image.Unit, ask.Images},
 	)
 	if err != nil {

@@ -45,6 +45,14 @@ func wrongEndpoint(req *llm.Request, m *catalog.Model) *llm.Error {
 	}
 }
 
+func noOutput(m *catalog.Model, wanted string) *llm.Error {
+	return &llm.Error{
+		Type: llm.TypeInvalidRequest, Fault: llm.FaultCaller,
+		Message:      fmt.Sprintf("modalities: %s does not make %s; it makes %s", m.ID, wanted, strings.Join(m.OutputModalities, ", ")),
+		Availability: &llm.Availability{Code: "no_endpoints", Models: []string{m.ID}},
+	}
+}
+
 // empty explains a plan without candidates (RT-28): a 404 that names what
 // removed each endpoint.
 func empty(req *llm.Request, snap *catalog.Snapshot, p Plan) *llm.Error {
@@ -56,12 +64,20 @@ func empty(req *llm.Request, snap *catalog.Snapshot, p Plan) *llm.Error {
 		if name := displayName(snap, x.Endpoint); !slices.Contains(providers, name) {
 			providers = append(providers, name)
 		}
-		removed = append(removed, x.Endpoint.Tag+" ("+x.Rule+")")
+		why := x.Rule
+		if x.Detail != "" {
+			why += ": " + x.Detail
+		}
+		removed = append(removed, x.Endpoint.Tag+" ("+why+")")
 	}
 	slices.Sort(rules)
 	a := &llm.Availability{Code: code(rules), Models: req.Models, Providers: providers, ExcludedBy: rules}
+	typ := llm.TypeNotFound
+	if slices.Contains(rules, RuleStrict) { // it alone stood between the request and an endpoint
+		typ = llm.TypeUnprocessable
+	}
 	return &llm.Error{
-		Type: llm.TypeNotFound, Fault: llm.FaultCaller, Availability: a,
+		Type: typ, Fault: llm.FaultCaller, Availability: a,
 		Message: fmt.Sprintf("No endpoint can serve %s. %s", strings.Join(req.Models, ", "), advice(req, rules, removed)),
 	}
 }
@@ -84,7 +100,7 @@ func code(rules []string) string {
 		return "privacy_restricted"
 	case len(rules) == 1 && has(RuleDeprecated):
 		return "model_deprecated"
-	case has(RuleAllowed, RuleIgnored, RuleTier, RuleContext, RuleMaxTokens, RuleModality, RuleQuantization, RuleMaxPrice, RuleParameters, RuleFallbacks):
+	case has(RuleAllowed, RuleIgnored, RuleTier, RuleContext, RuleMaxTokens, RuleModality, RuleQuantization, RuleMaxPrice, RuleParameters, RuleFallbacks, RuleStrict):
 		return "constraint_filtered"
 	default:
 		return "no_endpoints"
@@ -105,6 +121,9 @@ func advice(req *llm.Request, rules, removed []string) string {
 	text := "Left out: " + strings.Join(removed, ", ") + more
 	if len(req.Routing.Only) > 0 && slices.Contains(rules, RuleAllowed) {
 		text += "; allowed were only " + strings.Join(req.Routing.Only, ", ")
+	}
+	if slices.Contains(rules, RuleStrict) {
+		text += "; X-Turnpike-Strict is set, and the fields named could not be said to those endpoints"
 	}
 	if slices.Contains(rules, RuleCredential) {
 		text += "; no_credential means that the operator has set no key for that provider"

@@ -19,9 +19,10 @@ import (
 // World is what a plan depends on beside the request.
 type World struct {
 	Catalog *catalog.Snapshot
-	Barred  func(*catalog.Endpoint) (rule string) // why the set-up here cannot ask it: no_credential, no_dialect; "" if it can
-	Health  func(endpoint string) health.Standing // how it does
-	At      time.Time                             // when the request came
+	Barred  func(*catalog.Endpoint) (rule string)          // why the set-up here cannot ask it: no_credential, no_dialect; "" if it can
+	Loses   func(*llm.Request, *catalog.Endpoint) []string // what of the request could not be said to it
+	Health  func(endpoint string) health.Standing          // how it does
+	At      time.Time                                      // when the request came
 }
 
 // Candidate is an endpoint that may be tried.
@@ -37,6 +38,7 @@ type Candidate struct {
 type Exclusion struct {
 	Endpoint *catalog.Endpoint
 	Rule     string
+	Detail   string // the fields in question, for RuleStrict
 }
 
 // Plan is candidates in the order in which to try them.
@@ -78,6 +80,7 @@ const (
 	RuleParameters   = "require_parameters"
 	RulePreferred    = "preferred_parameters" // RT-19: others of the model take what was sent
 	RuleFallbacks    = "allow_fallbacks"
+	RuleStrict       = "strict" // X-Turnpike-Strict: something would be lost
 )
 
 // target is a named model with what its variant says about order.
@@ -135,6 +138,8 @@ func resolve(req *llm.Request, w World) ([]target, error) {
 		case err != nil:
 		case !slices.Contains(t.model.OutputModalities, "text"):
 			err = wrongEndpoint(req, t.model)
+		case lacksOutput(req, t.model) != "":
+			err = noOutput(t.model, lacksOutput(req, t.model))
 		case ended(t.model, w.At):
 			err = deprecated(t.model)
 		}
@@ -151,6 +156,16 @@ func resolve(req *llm.Request, w World) ([]target, error) {
 		return nil, first
 	}
 	return targets, nil
+}
+
+// lacksOutput is a modality that was asked for and that the model does not make.
+func lacksOutput(req *llm.Request, m *catalog.Model) string {
+	for _, wanted := range req.Needs.Outputs {
+		if !slices.Contains(m.OutputModalities, wanted) {
+			return wanted
+		}
+	}
+	return ""
 }
 
 // ended reports whether the day of a model's removal is over (CT-07).
@@ -186,13 +201,28 @@ func filter(req *llm.Request, w World, limits policy.Limits, t target, plan *Pla
 	kept := make([]Candidate, 0, len(t.model.Endpoints))
 	for _, e := range t.model.Endpoints {
 		if rule := excludes(req, w, limits, e); rule != "" {
-			plan.Excluded = append(plan.Excluded, Exclusion{e, rule})
+			plan.Excluded = append(plan.Excluded, Exclusion{Endpoint: e, Rule: rule})
 			continue
+		}
+		if req.Strict {
+			if lost := w.Loses(req, e); len(lost) > 0 {
+				plan.Excluded = append(plan.Excluded, Exclusion{e, RuleStrict, strings.Join(lost, ", ")})
+				continue
+			}
 		}
 		p, _ := w.Catalog.Provider(e.Provider) // a snapshot has no endpoint without its provider
 		kept = append(kept, Candidate{Endpoint: e, Model: t.model, Provider: p, Stable: !w.Health(e.ID).Outage})
 	}
-	return prefer(req, kept, plan)
+	return prefer(req, preferReaders(req, kept, plan), plan)
+}
+
+// preferReaders leaves out endpoints that cannot read a file themselves where
+// others of the model can (FL-01).
+func preferReaders(req *llm.Request, kept []Candidate, plan *Plan) []Candidate {
+	if !slices.Contains(req.Needs.Modalities, "file") || req.Input == nil || req.Input.Plugins.PDF != llm.PDFDefault {
+		return kept
+	}
+	return preferred(kept, plan, func(c Candidate) bool { return slices.Contains(c.Endpoint.InputModalities, "file") })
 }
 
 func excludes(req *llm.Request, w World, limits policy.Limits, e *catalog.Endpoint) string {
@@ -262,13 +292,22 @@ func tooLong(req *llm.Request, e *catalog.Endpoint) bool {
 		(e.MaxPromptTokens > 0 && surely > e.MaxPromptTokens)
 }
 
+// takesModalities passes over files unless the model itself is to read them: their
+// text can be read for any model (FL-01).
 func takesModalities(req *llm.Request, e *catalog.Endpoint) bool {
 	for _, m := range req.Needs.Modalities {
+		if m == "file" && !readsItself(req) {
+			continue
+		}
 		if !slices.Contains(e.InputModalities, m) {
 			return false
 		}
 	}
 	return true
+}
+
+func readsItself(req *llm.Request) bool {
+	return req.Input != nil && req.Input.Plugins.PDF == llm.PDFNative
 }
 
 // quantized is RT-18: fp4 also admits mxfp4 and nvfp4, fp8 also mxfp8.
@@ -301,21 +340,25 @@ func prefer(req *llm.Request, kept []Candidate, plan *Plan) []Candidate {
 		if !slices.Contains(req.Needs.Parameters, parameter) {
 			continue
 		}
-		takes := func(c Candidate) bool { return c.Endpoint.Parameters[parameter] }
-		if !slices.ContainsFunc(kept, takes) {
-			continue
-		}
-		able := kept[:0:0]
-		for _, c := range kept {
-			if takes(c) {
-				able = append(able, c)
-			} else {
-				plan.Excluded = append(plan.Excluded, Exclusion{c.Endpoint, RulePreferred})
-			}
-		}
-		kept = able
+		kept = preferred(kept, plan, func(c Candidate) bool { return c.Endpoint.Parameters[parameter] })
 	}
 	return kept
+}
+
+// preferred are the candidates that are able, or all where none is.
+func preferred(kept []Candidate, plan *Plan, able func(Candidate) bool) []Candidate {
+	if !slices.ContainsFunc(kept, able) {
+		return kept
+	}
+	out := kept[:0:0]
+	for _, c := range kept {
+		if able(c) {
+			out = append(out, c)
+		} else {
+			plan.Excluded = append(plan.Excluded, Exclusion{Endpoint: c.Endpoint, Rule: RulePreferred})
+		}
+	}
+	return out
 }
 
 // withoutFallbacks is what allow_fallbacks: false leaves of a model (RT-21): the
@@ -330,7 +373,7 @@ func withoutFallbacks(req *llm.Request, ordered []Candidate, plan *Plan) []Candi
 		if listed {
 			kept = append(kept, c)
 		} else {
-			plan.Excluded = append(plan.Excluded, Exclusion{c.Endpoint, RuleFallbacks})
+			plan.Excluded = append(plan.Excluded, Exclusion{Endpoint: c.Endpoint, Rule: RuleFallbacks})
 		}
 	}
 	return kept
