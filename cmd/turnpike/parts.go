@@ -97,7 +97,7 @@ type market struct {
 // newMarket merges the built-in catalogue, the configuration's, sim's and what
 // runs on this machine. simOrigin is "" where sim is only to be listed.
 func newMarket(ctx context.Context, c *config.Config, door *egress.Door, simOrigin string) (*market, error) {
-	live, named, err := c.Providers(provider.All())
+	live, named, err := c.Providers(provider.All(), provider.Means{Now: time.Now, Door: throughDoor{door, "tokens"}})
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func newMarket(ctx context.Context, c *config.Config, door *egress.Door, simOrig
 // refresh looks for local servers and, if they offer other models than before,
 // swaps the supply.
 func (m *market) refresh(ctx context.Context) error {
-	local := discover.Find(ctx, throughDoor{m.door}, m.local)
+	local := discover.Find(ctx, throughDoor{m.door, "discovery"}, m.local)
 	var found []string
 	for _, x := range local.Models {
 		found = append(found, x.ID)
@@ -156,19 +156,24 @@ func (m *market) provider(slug string) (provider.Live, bool) {
 	return l, ok
 }
 
-// throughDoor lets discovery ask the addresses that it names, and no other.
-type throughDoor struct{ door *egress.Door }
+// throughDoor lets what is no endpoint ask the addresses that it knows: discovery,
+// and credentials that need a token.
+type throughDoor struct {
+	door *egress.Door
+	what string
+}
 
 // RoundTrip implements http.RoundTripper.
 func (t throughDoor) RoundTrip(r *http.Request) (*http.Response, error) {
-	return t.door.Do(r, egress.Pass{Endpoint: "discovery", Allowed: func(e string) bool { return e == "discovery" }})
+	return t.door.Do(r, egress.Pass{Endpoint: t.what, Allowed: func(e string) bool { return e == t.what }})
 }
 
 // barred says why the set-up cannot ask an endpoint: "" if it can.
 func (s *supply) barred(e *catalog.Endpoint) string {
-	spec, live := s.known[e.Provider], false
-	if l, ok := s.live[e.Provider]; ok {
-		spec, live = l.Spec, true
+	spec := s.known[e.Provider]
+	l, live := s.live[e.Provider]
+	if live {
+		spec = l.Spec
 	}
 	dialect := spec.Default
 	if e.Dialect != "" {
@@ -177,7 +182,7 @@ func (s *supply) barred(e *catalog.Endpoint) string {
 	switch {
 	case spec.Speaks[dialect] == nil: // no key can help
 		return route.RuleDialect
-	case !live, strings.Contains(e.BaseURL, "${"):
+	case !live, strings.Contains(e.BaseURL, "${"), !l.CanAsk(e.Native, e.BaseURL):
 		return route.RuleCredential
 	default:
 		return ""

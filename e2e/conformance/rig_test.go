@@ -200,7 +200,7 @@ func start(t *testing.T, s setup) *rig {
 // supply makes the snapshot and the providers that can be asked.
 func (r *rig) supply(t *testing.T, c *config.Config, s setup, door *egress.Door, simOrigin string) map[string]provider.Live {
 	t.Helper()
-	live, named, err := c.Providers(provider.All())
+	live, named, err := c.Providers(provider.All(), provider.Means{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func TestErrors(t *testing.T) {
                               ^`},
 		{"base url with user", "providers: {a: {base_url: \"https://u:hunter2@x\"}}\n", `turnpike.yaml:1:27: providers.a.base_url: not an http or https URL (user info)`},
 		{"base url with variable", "providers: {a: {base_url: \"https://${X}/v1\"}}\n", `turnpike.yaml:1:27: providers.a.base_url: variables are expanded in secrets only`},
-		{"dialect", "providers: {a: {dialect: chatty}}\n", `turnpike.yaml:1:26: providers.a.dialect: "chatty" is none of chat, messages, gemini
+		{"dialect", "providers: {a: {dialect: chatty}}\n", `turnpike.yaml:1:26: providers.a.dialect: "chatty" is none of chat, responses, messages, gemini, converse, cohere
     providers: {a: {dialect: chatty}}
                              ^`},
 		{"variable not set", "providers:\n  acme:\n    api_key: ${ACME_API_KEY}\n", `turnpike.yaml:3:14: providers.acme.api_key: the variable ACME_API_KEY is not set`},
@@ -151,6 +151,12 @@ func TestErrors(t *testing.T) {
                           ^`},
 		{"auth header without name", "providers:\n  a:\n    auth: {type: header}\n", "turnpike.yaml:3:5: providers.a.auth: name: is missing: the header that carries the key\n        auth: {type: header}\n        ^"},
 		{"auth header taken", "providers:\n  a:\n    auth: {type: header, name: content-type}\n", "turnpike.yaml:3:32: providers.a.auth.name: \"content-type\" cannot carry a key\n        auth: {type: header, name: content-type}\n                                   ^"},
+		{"auth type", "providers:\n  a:\n    auth: {type: basic}\n", "turnpike.yaml:3:18: providers.a.auth.type: \"basic\" is none of bearer, header, aws, google\n        auth: {type: basic}\n                     ^"},
+		{"auth without type", "providers:\n  a:\n    auth: {region: eu-west-1}\n", "turnpike.yaml:3:5: providers.a.auth: type: is missing: bearer, header, aws or google\n        auth: {region: eu-west-1}\n        ^"},
+		{"auth name of another", "providers:\n  a:\n    auth: {type: aws, name: x}\n", "turnpike.yaml:3:5: providers.a.auth: name: is for type: header\n        auth: {type: aws, name: x}\n        ^"},
+		{"auth part of another", "providers:\n  a:\n    auth: {type: bearer, region: eu-west-1}\n", "turnpike.yaml:3:5: providers.a.auth: region: is not for type: bearer"},
+		{"auth region", "providers:\n  a:\n    auth: {type: aws, region: EU}\n", "turnpike.yaml:3:31: providers.a.auth.region: \"EU\" holds other than lower case letters, digits, _ and -\n        auth: {type: aws, region: EU}\n                                  ^"},
+		{"auth beside a key", "providers:\n  a:\n    api_key: k\n    auth: {type: aws, region: eu-west-1}\n", "turnpike.yaml:2:3: providers.a: api_key: is not for auth of type: aws\n      a:\n      ^"},
 		{"retention", "providers:\n  a:\n    data_policy: {retention_days: -1}\n", "turnpike.yaml:3:35: providers.a.data_policy.retention_days: \"-1\" is neither a number of days nor unknown\n        data_policy: {retention_days: -1}\n                                      ^"},
 		{"contradiction", "providers:\n  a:\n    data_policy: {zdr: true, training: true}\n", "turnpike.yaml:3:5: providers.a.data_policy: zdr: true cannot hold beside training: true\n        data_policy: {zdr: true, training: true}\n        ^"},
 		{"modality", "models:\n  a/b:\n    input_modalities: [text, smell]\n", "turnpike.yaml:3:30: models.\"a/b\".input_modalities[1]: \"smell\" is none of text, image, file, audio, video\n        input_modalities: [text, smell]\n                                 ^"},
@@ -224,6 +230,9 @@ func TestErrorsHideSecrets(t *testing.T) {
 		"providers:\n  a:\n    api_key: " + key + "${\n",
 		"providers:\n  a:\n    api_key: " + key + "${NOT_SET}\n",
 		"providers:\n  a:\n    api_key:\n      x: " + key + "\n",
+		"providers: {a: {auth: {type: aws, sesion_token: " + key + "}}}\n",
+		"providers: {a: {auth: {type: aws, region: EU, secret_access_key: " + key + "}}}\n",
+		"providers: {a: {auth: {type: google, servise_account: " + key + "}}}\n",
 		"database: mysql://u:" + key + "@h/d\n",
 	} {
 		_, err := Parse("turnpike.yaml", []byte(text), none)

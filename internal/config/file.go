@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/textproto"
 	"slices"
 	"strconv"
@@ -28,7 +29,9 @@ type providerEntry struct {
 
 	dialect         llm.Dialect
 	baseURL, key    string
-	auth            provider.Auth
+	auth            provider.Auth // of the key
+	scheme          provider.Scheme
+	parts           map[string]string // of the scheme's credential
 	firstByte, idle time.Duration
 }
 
@@ -113,13 +116,16 @@ func (c *Config) readProvider(slug string, v value) {
 		member{"dialect", connects(scalar(&p.dialect, parseDialect))},
 		member{"base_url", connects(scalar(&p.baseURL, parseBaseURL))},
 		member{"api_key", connects(secret(&p.key))},
-		member{"auth", connects(readAuth(&p.auth))},
+		member{"auth", connects(readAuth(&p))},
 		member{"data_policy", readPolicy(&p.policy)},
 		member{"privacy_policy_url", scalar(&p.privacy, parseURL)},
 		member{"terms_of_service_url", scalar(&p.terms, parseURL)},
 		member{"status_page_url", scalar(&p.status, parseURL)},
 		member{"timeouts", readTimeouts(&p.firstByte, &p.idle)},
 	)
+	if p.key != "" && p.scheme != "" {
+		v.fail("api_key: is not for auth of type: %s", p.scheme)
+	}
 	c.providers = append(c.providers, p)
 }
 
@@ -286,10 +292,10 @@ func (p policyEntry) over(base catalog.DataPolicy, source string) catalog.DataPo
 	return base
 }
 
-func readAuth(a *provider.Auth) func(value) {
+func readAuth(p *providerEntry) func(value) {
 	return func(v value) {
 		if kind(v.node) != "a mapping" {
-			scalar(a, func(s string) (provider.Auth, error) {
+			scalar(&p.auth, func(s string) (provider.Auth, error) {
 				if s != "bearer" {
 					return nil, fmt.Errorf("%q is neither bearer nor {type: header, name: ...}", s)
 				}
@@ -299,22 +305,54 @@ func readAuth(a *provider.Auth) func(value) {
 		}
 		var scheme, name string
 		wrong := len(v.errs)
-		v.members(
-			member{"type", scalar(&scheme, oneOf("bearer", "header"))},
-			member{"name", scalar(&name, parseHeader)},
-		)
+		members := []member{
+			{"type", scalar(&scheme, oneOf("bearer", "header", string(provider.SchemeAWS), string(provider.SchemeGoogle)))},
+			{"name", scalar(&name, parseHeader)},
+		}
+		given := map[string]string{}
+		for _, s := range []provider.Scheme{provider.SchemeAWS, provider.SchemeGoogle} {
+			for _, part := range s.Parts() {
+				members = append(members, member{part.Name, readPart(given, part)})
+			}
+		}
+		v.members(members...)
+		known := provider.Scheme(scheme).Parts()
 		switch {
 		case len(v.errs) > wrong:
-		case scheme == "bearer" && name == "":
-			*a = provider.Bearer{}
-		case scheme == "header" && name != "":
-			*a = provider.Header{Name: name}
-		case scheme == "header":
-			v.fail("name: is missing: the header that carries the key")
-		case scheme == "bearer":
+			return
+		case scheme == "":
+			v.fail("type: is missing: bearer, header, aws or google")
+			return
+		case name != "" && scheme != "header":
 			v.fail("name: is for type: header")
+		case scheme == "header" && name == "":
+			v.fail("name: is missing: the header that carries the key")
+		case scheme == "header":
+			p.auth = provider.Header{Name: name}
+		case scheme == "bearer":
+			p.auth = provider.Bearer{}
 		default:
-			v.fail("type: is missing: bearer or header")
+			p.scheme, p.parts = provider.Scheme(scheme), given
+		}
+		for _, part := range slices.Sorted(maps.Keys(given)) {
+			if !slices.ContainsFunc(known, func(k provider.Part) bool { return k.Name == part }) {
+				v.fail("%s: is not for type: %s", part, scheme)
+			}
+		}
+	}
+}
+
+// readPart reads a part of a credential.
+func readPart(parts map[string]string, part provider.Part) func(value) {
+	return func(v value) {
+		var text string
+		if part.Secret {
+			secret(&text)(v)
+		} else {
+			scalar(&text, parseWord)(v)
+		}
+		if text != "" {
+			parts[part.Name] = text
 		}
 	}
 }
@@ -347,7 +385,7 @@ func oneOf(known ...string) func(string) (string, error) {
 }
 
 func parseDialect(s string) (llm.Dialect, error) {
-	s, err := oneOf(string(llm.Chat), string(llm.Messages), string(llm.Gemini))(s)
+	s, err := oneOf(string(llm.Chat), string(llm.Responses), string(llm.Messages), string(llm.Gemini), string(llm.Converse), string(llm.Cohere))(s)
 	return llm.Dialect(s), err
 }
 

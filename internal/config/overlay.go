@@ -37,8 +37,10 @@ func (c *Config) Catalogue(builtin catalog.Data, also ...catalog.Data) (catalog.
 		kept:      map[string]bool{},
 		changed:   sha256.New(),
 	}
+	variables := map[string]func(string) string{}
 	for _, s := range provider.All() { // some are asked for models that only a file names
 		o.providers[s.Slug] = &catalog.Provider{Slug: s.Slug, Name: s.Slug}
+		variables[s.Slug] = c.variables(s)
 	}
 	for _, s := range discover.Servers() { // also where discovery is off
 		p := s.Provider()
@@ -81,10 +83,11 @@ func (c *Config) Catalogue(builtin catalog.Data, also ...catalog.Data) (catalog.
 		m := *o.models[id]
 		m.Endpoints = slices.Clone(m.Endpoints)
 		for i, e := range m.Endpoints {
-			if e.BaseURL == "" {
+			get := variables[e.Provider]
+			if e.BaseURL == "" || get == nil { // the file's own names none
 				continue
 			}
-			if url, err := provider.Resolve(e.BaseURL, c.getenv); err == nil {
+			if url, err := provider.Resolve(e.BaseURL, get); err == nil {
 				x := *e
 				x.BaseURL = url
 				m.Endpoints[i] = &x

@@ -414,7 +414,7 @@ func TestProviders(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			live, named, err := mustParse(t, c.text, vars(c.env...)).Providers(specs())
+			live, named, err := mustParse(t, c.text, vars(c.env...)).Providers(specs(), provider.Means{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -441,7 +441,7 @@ func TestProviderEntryOverSpec(t *testing.T) {
 	live, _, err := mustParse(t, `providers:
   vendor: {api_key: k, auth: {type: header, name: x-key}, dialect: messages, timeouts: {idle: 2s}}
 models: {a/b: {endpoints: [{provider: vendor, dialect: gemini, native: n, pricing: {prompt: 0, completion: 0}}]}}
-`, none).Providers(all)
+`, none).Providers(all, provider.Means{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,7 +467,7 @@ models: {a/b: {endpoints: [{provider: vendor, dialect: gemini, native: n, pricin
 func TestLocalServersAskedWhereTheyAre(t *testing.T) {
 	t.Parallel()
 	c := mustParse(t, "providers: {ollama: {base_url: \"http://127.0.0.1:7/v1\", api_key: k}}\n", none)
-	live, _, err := c.Providers(specs())
+	live, _, err := c.Providers(specs(), provider.Means{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -514,7 +514,7 @@ models:
 func TestProvidersErrors(t *testing.T) {
 	t.Parallel()
 	c := mustParse(t, "providers:\n  acme:\n    api_key: k\n  azure:\n    api_key: k\n", none)
-	_, _, err := c.Providers(specs())
+	_, _, err := c.Providers(specs(), provider.Means{})
 	want := `turnpike.yaml:4:3: providers.azure: base_url: is missing: the variable AZURE_RESOURCE_NAME is not set
       azure:
       ^
@@ -554,7 +554,7 @@ func TestBuiltinCatalogueAndProviders(t *testing.T) {
 	if s.Version() != builtin.Version || len(s.Models()) != len(builtin.Models) || len(s.Providers()) != len(builtin.Providers) {
 		t.Errorf("%s with %d models and %d providers", s.Version(), len(s.Models()), len(s.Providers()))
 	}
-	live, named, err := c.Providers(provider.All())
+	live, named, err := c.Providers(provider.All(), provider.Means{})
 	if err != nil || len(live) != len(provider.All()) {
 		t.Errorf("%d providers are live: %v", len(live), err)
 	}

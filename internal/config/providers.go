@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,59 +13,41 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/provider"
 )
 
-// Providers are those that can be asked, by slug: built-in ones whose key is in
-// its usual variable or in the file, and the file's own. A provider of the
-// file's own that has no api_key is asked without one. Local servers are asked
-// where discovery is on or the file mentions them.
+// Providers are those that can be asked, by slug: built-in ones whose key or
+// credential is in its usual variables or in the file, and the file's own. A
+// provider of the file's own that has neither is asked without. Local servers are
+// asked where discovery is on or the file mentions them.
 //
 // named are the host:port pairs of base URLs that the operator's configuration
 // names, for the egress door: the file's, and those of local servers. The error
-// joins one *[Error] for everything that is wrong.
-func (c *Config) Providers(specs []provider.Spec) (live map[string]provider.Live, named []string, err error) {
+// joins one *[Error] for everything that is wrong with the file; what only a
+// variable says and cannot be used leaves its provider out.
+func (c *Config) Providers(specs []provider.Spec, with provider.Means) (live map[string]provider.Live, named []string, err error) {
 	live = map[string]provider.Live{}
-	hosts := map[string]bool{}
+	hosts := c.hosts()
+	with.Named = func(hostport string) bool { return hosts[hostport] }
 	var errs []error
 	entries := map[string]providerEntry{}
 	for _, e := range c.providers {
 		entries[e.slug] = e
 	}
 	dialects, mentioned := c.endpointDialects()
-	for _, e := range c.models {
-		for _, x := range e.endpoints {
-			if x.endpoint.BaseURL != "" {
-				hosts[hostPort(x.endpoint.BaseURL)] = true
-			}
-		}
-	}
 	for _, s := range specs {
 		e, ok := entries[s.Slug]
 		delete(entries, s.Slug)
-		l := provider.Live{Spec: s, Key: e.key}
-		for _, name := range s.Env {
-			if l.Key == "" {
-				l.Key = c.getenv(name)
-			}
-		}
-		switch {
-		case l.Key == "" && !s.Keyless:
-			continue
-		case s.Local && !c.Discover && !ok && !mentioned[s.Slug]:
+		if s.Local && !c.Discover && !ok && !mentioned[s.Slug] {
 			continue
 		}
-		base, err := provider.Resolve(s.BaseURL, c.getenv)
-		if e.baseURL != "" {
-			base, err = e.baseURL, nil
-		}
+		l, open, err := c.enter(s, e, with)
 		if err != nil {
-			if e.key != "" {
-				errs = append(errs, e.err("base_url: is missing: %v", err))
-			}
+			errs = append(errs, err)
+		}
+		if !open {
 			continue
 		}
-		if s.Local || e.baseURL != "" {
-			hosts[hostPort(base)] = true
+		if s.Local {
+			hosts[hostPort(l.BaseURL)] = true
 		}
-		l.BaseURL = base
 		live[s.Slug] = e.over(l, dialects[s.Slug])
 	}
 	for _, slug := range slices.Sorted(maps.Keys(entries)) {
@@ -75,11 +58,34 @@ func (c *Config) Providers(specs []provider.Spec) (live map[string]provider.Live
 			}
 			continue
 		}
-		hosts[hostPort(e.baseURL)] = true
-		s := provider.Spec{Slug: slug, Default: llm.Chat, Auth: provider.Bearer{}, BaseURL: e.baseURL, Keyless: e.key == ""}
-		live[slug] = e.over(provider.Live{Spec: s, BaseURL: e.baseURL, Key: e.key}, dialects[slug])
+		s := provider.Spec{Slug: slug, Default: llm.Chat, Auth: provider.Bearer{}, BaseURL: e.baseURL, Keyless: e.key == "" && e.scheme == ""}
+		l, open, err := c.enter(s, e, with)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if open {
+			live[slug] = e.over(l, dialects[slug])
+		}
 	}
 	return live, slices.Sorted(maps.Keys(hosts)), errors.Join(errs...)
+}
+
+// hosts are the host:port pairs of base URLs that the file names.
+func (c *Config) hosts() map[string]bool {
+	hosts := map[string]bool{}
+	for _, e := range c.providers {
+		if e.baseURL != "" {
+			hosts[hostPort(e.baseURL)] = true
+		}
+	}
+	for _, m := range c.models {
+		for _, x := range m.endpoints {
+			if x.endpoint.BaseURL != "" {
+				hosts[hostPort(x.endpoint.BaseURL)] = true
+			}
+		}
+	}
+	return hosts
 }
 
 // LocalServers are the kinds of server that discovery is to look for, at the
@@ -91,7 +97,8 @@ func (c *Config) LocalServers(live map[string]provider.Live) []discover.Server {
 	servers := discover.Servers()
 	for i, s := range servers {
 		if l, ok := live[s.Slug]; ok {
-			servers[i].BaseURL, servers[i].Sign = l.BaseURL, l.Sign
+			servers[i].BaseURL = l.BaseURL
+			servers[i].Sign = func(r *http.Request) { _, _ = l.Sign(r) } // unsigned, it will not answer
 		}
 	}
 	return servers

@@ -92,7 +92,7 @@ func newSource(name string, text []byte, getenv func(string) string) *source {
 // maySecret is generous: an excerpt of a line on which somebody mistyped api_key
 // would show the key.
 func maySecret(line string) bool {
-	for _, word := range []string{"key", "secret", "password", "sk-", "bearer", "database", "${", "@"} {
+	for _, word := range []string{"key", "secret", "password", "token:", "account", "sk-", "bearer", "database", "${", "@"} {
 		if strings.Contains(line, word) {
 			return true
 		}

@@ -55,7 +55,7 @@ func (g *Gateway) Run(ctx context.Context, who identity.Principal, req *llm.Requ
 	if err != nil {
 		return err
 	}
-	plan, err := route.Make(req, route.World{Catalog: g.Catalog(), Barred: g.Barred, Health: g.Health.Standing, At: o.Began}, limits, g.rng())
+	plan, err := route.Make(req, route.World{Catalog: g.Catalog(), Barred: g.Barred, Loses: g.Relay.Loses, Health: g.Health.Standing, At: o.Began}, limits, g.rng())
 	if err != nil {
 		return err
 	}

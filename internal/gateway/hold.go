@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,7 +35,7 @@ const (
 func (g *Gateway) reserve(ctx context.Context, who identity.Principal, req *llm.Request, plan route.Plan, limits policy.Limits) (*meter, error) {
 	ask := pricing.Ask{
 		PromptTokens: req.Needs.PromptTokens, OutputTokens: outputToHold(req, plan), Images: req.Needs.Images,
-		CacheWrites: true,
+		CacheWrites: true, Audio: slices.Contains(req.Needs.Modalities, "audio"), Media: len(req.Needs.Outputs) > 0,
 	}
 	sheets := plan.Prices()
 	amount, err := pricing.Ceiling(sheets, ask)
@@ -106,7 +107,7 @@ func (g *Gateway) mustEnd(l *life, m *meter) (native string) {
 	if m.req.Needs.MaxTokens > 0 || m.delivered() <= m.heldTokens {
 		return ""
 	}
-	by, err := pricing.Ceiling([]catalog.Prices{m.endpoint.Prices}, pricing.Ask{OutputTokens: step})
+	by, err := pricing.Ceiling([]catalog.Prices{m.endpoint.Prices}, pricing.Ask{OutputTokens: step, Media: len(m.req.Needs.Outputs) > 0})
 	if err != nil {
 		return nativeUnheld
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
@@ -19,6 +20,8 @@ type meter struct {
 
 	heldTokens int64 // output tokens that the hold covers
 	bytes      int64 // delivered, of text, reasoning and arguments
+	images     int64 // delivered
+	audio      int64 // delivered, bytes of base64
 	open       []int // blocks
 	finish     llm.FinishReason
 	usage      *llm.Usage
@@ -44,6 +47,8 @@ func (m *meter) see(c llm.Chunk) {
 			m.open = slices.DeleteFunc(m.open, func(b int) bool { return b == e.Block })
 		case llm.TextDelta, llm.ArgsDelta:
 			m.bytes += int64(len(e.Text))
+		case llm.MediaDelta:
+			m.media(e.Media)
 		case llm.ReasoningDelta:
 			m.bytes += int64(len(e.Thought.Text))
 		case llm.Finish:
@@ -55,6 +60,14 @@ func (m *meter) see(c llm.Chunk) {
 	}
 }
 
+func (m *meter) media(x *llm.Media) {
+	if strings.HasPrefix(x.MIME, "image/") || x.URL != "" {
+		m.images++
+		return
+	}
+	m.audio += int64(len(x.Data))
+}
+
 // finished reports that the answer has come to a good end.
 func (m *meter) finished() bool {
 	return m.finish.Unified != "" && m.finish.Unified != llm.FinishError
@@ -62,7 +75,13 @@ func (m *meter) finished() bool {
 
 // delivered estimates the output tokens so far, four bytes each: near the
 // average of prose, so that neither side is favoured.
-func (m *meter) delivered() int64 { return (m.bytes + 3) / 4 }
+func (m *meter) delivered() int64 { return (m.bytes+3)/4 + m.imageTokens() + m.audioTokens() }
+
+// imageTokens and audioTokens are about what vendors count: some 1,300 tokens for
+// an image of a megapixel, 20 a second of speech, which is 64 kB of base64.
+func (m *meter) imageTokens() int64 { return m.images * 1300 }
+
+func (m *meter) audioTokens() int64 { return m.audio / 3200 }
 
 // overlong reports that an upstream runs far beyond the output limit it was
 // given (F31). A token is seldom over 64 bytes long.
@@ -89,7 +108,10 @@ func (m *meter) final() llm.Usage {
 		u.Images = m.req.Needs.Images // upstreams count tokens alone (CB-02)
 		return u
 	}
-	u := llm.Usage{Estimated: true, Input: m.req.Needs.PromptTokens * 3 / 4, Output: m.delivered(), Images: m.req.Needs.Images}
+	u := llm.Usage{
+		Estimated: true, Input: m.req.Needs.PromptTokens * 3 / 4, Output: (m.bytes + 3) / 4,
+		ImageOut: m.imageTokens(), AudioOut: m.audioTokens(), Images: m.req.Needs.Images,
+	}
 	if asked := m.req.Needs.MaxTokens; asked > 0 {
 		u.Output = min(u.Output, asked)
 	}

@@ -22,7 +22,7 @@ const (
 // nothing is queued.
 func (g *Gateway) pump(l *life, a *relay.Answer, out dialect.Emitter, m *meter, o *record.Outcome) error {
 	o.FirstContent = a.FirstContent
-	out.Begin(dialect.Head{ID: o.ID, Model: o.Model, Provider: o.ProviderName, Created: o.Began.Unix()})
+	out.Begin(dialect.Head{ID: o.ID, Model: o.Model, Provider: o.ProviderName, Created: o.Began.Unix(), Lost: a.Lost, Files: a.Files})
 	for {
 		c, err := a.Stream.Next()
 		if errors.Is(err, io.EOF) || (err != nil && m.finished()) {

@@ -6,6 +6,7 @@ package provider
 
 import (
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
@@ -16,13 +17,22 @@ import (
 type Spec struct {
 	Slug    string   // as in the catalogue
 	Env     []string // variables that usually hold its key; the first that is set counts
+	Else    []Way    // other ways in, for who has no such key: the first that is open counts
 	BaseURL string   // may name further variables: "https://${AZURE_RESOURCE_NAME}.openai.azure.com"
 	Speaks  map[llm.Dialect]dialect.Upstream
 	Default llm.Dialect // of endpoints that name none
-	Auth    Auth
-	Forward []string // caller headers it may be sent, of those in llm.Request.Forward
-	Keyless bool     // needs no key: local servers, sim
-	Local   bool     // a server on this machine, reached over plain http: the operator's own
+	Auth    Auth        // of the key
+	Forward []string    // caller headers it may be sent, of those in llm.Request.Forward
+
+	// Derive is a variable of a base URL that is not set but follows from others,
+	// "" if it does not; nil: none does.
+	Derive func(name string, getenv func(string) string) string
+
+	// Reaches reports whether a native model can be asked at a host; nil: all can.
+	Reaches func(native, host string) bool
+
+	Keyless bool // needs no key: local servers, sim
+	Local   bool // a server on this machine, reached over plain http: the operator's own
 
 	// CancelStops says that closing the connection stops generation and its
 	// cost (CB-06); otherwise the provider bills to the end.
@@ -31,7 +41,7 @@ type Spec struct {
 	FirstByte, Idle time.Duration // 0: the configured defaults
 }
 
-// Auth puts a credential on a request. It must not put one into the URL (S09).
+// Auth puts a key on a request. It must not put it into the URL (S09).
 type Auth interface {
 	Sign(req *http.Request, key string)
 }
@@ -54,13 +64,42 @@ func (h Header) Sign(req *http.Request, key string) { req.Header.Set(h.Name, key
 // the operator's configuration.
 type Live struct {
 	Spec
-	BaseURL string // resolved
-	Key     string // "" if Keyless
+	BaseURL    string     // resolved
+	Key        string     // "" if Keyless, or where a credential stands in its place
+	Credential Credential // nil: the key is all
 }
 
-// Sign puts the provider's credential on a request, if it has one.
-func (l Live) Sign(req *http.Request) {
-	if l.Key != "" {
+// Sign puts what the provider knows us by on a request, if there is anything.
+// What it fetches for that ends with the request's context. secrets is what no
+// error may tell; an error tells none.
+func (l Live) Sign(req *http.Request) (secrets []string, err error) {
+	switch {
+	case l.Credential != nil:
+		return l.Credential.Sign(req)
+	case l.Key != "":
 		l.Auth.Sign(req, l.Key)
+		return []string{l.Key}, nil
+	default:
+		return nil, nil
+	}
+}
+
+// CanAsk reports whether a native model can be asked at a base URL, "" for the
+// provider's own.
+func (l Live) CanAsk(native, base string) bool {
+	if l.Reaches == nil {
+		return true
+	}
+	if base == "" {
+		base = l.BaseURL
+	}
+	u, err := url.Parse(base)
+	return err == nil && l.Reaches(native, u.Hostname())
+}
+
+// Refused notes that the provider did not take what a request was signed with.
+func (l Live) Refused(req *http.Request) {
+	if l.Credential != nil {
+		l.Credential.Refused(req)
 	}
 }

@@ -31,6 +31,7 @@ type exchange struct {
 	status int
 	stream llm.Stream
 	watch  *watch
+	lost   []string // of the request
 }
 
 // Streamed reports whether the request is sent upstream as a stream. A caller
@@ -41,28 +42,34 @@ func Streamed(req *llm.Request, noStream bool) bool {
 }
 
 func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c route.Candidate, live provider.Live) (x exchange, failed *llm.Error) {
-	up, streamed := upstream(live, c), Streamed(req, c.Endpoint.NoStream)
+	up, to := upstream(live, c.Endpoint), target(req, c.Endpoint)
+	streamed := to.Stream
 	if up == nil {
 		return x, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The endpoint's dialect is not spoken here", Err: errors.New(c.Endpoint.ID)}
 	}
 	req = only(req, live.Forward)
-	call, err := up.Encode(req, dialect.Target{
-		Model: c.Endpoint.Native, Stream: streamed, Accepts: c.Endpoint.Parameters, MaxOutput: c.Endpoint.MaxCompletionTokens, User: req.UserHash,
-	})
+	call, err := up.Encode(req, to)
 	if err != nil {
 		return x, asError(err)
 	}
 	if call, err = fix(call, c.Endpoint.Fixed); err != nil {
 		return x, asError(err)
 	}
+	x.lost = append(lost(up, req, to), call.Lost...)
+	if failed := strictly(req, x.lost); failed != nil {
+		return x, failed
+	}
 	first, idle := r.limits(req, c, live, streamed)
 	x.watch = newWatch(ctx, first, idle, r.Now)
-	x.watch.key = live.Key
 	sent := newPayload(call.Body)
 	hreq, err := r.build(x.watch.ctx, req, call, sent, c, live, streamed)
 	if err != nil {
 		x.watch.stop()
 		return x, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The provider's address is not usable", Err: err}
+	}
+	if x.watch.secrets, err = live.Sign(hreq); err != nil {
+		defer x.watch.stop()
+		return x, x.watch.explain(ctx, classify(err))
 	}
 	resp, err := r.Door.Do(hreq, egress.Pass{Endpoint: c.Endpoint.ID, Allowed: plan.Allows}) //nolint:bodyclose // closed through what guards it
 	if err != nil {
@@ -78,7 +85,10 @@ func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c r
 		if ctx.Err() != nil {
 			return x, x.watch.explain(ctx, ctx.Err())
 		}
-		return x, withhold(up.Error(resp.StatusCode, resp.Header, text), live.Key)
+		if resp.StatusCode == http.StatusUnauthorized {
+			live.Refused(hreq)
+		}
+		return x, withhold(up.Error(resp.StatusCode, resp.Header, text), x.watch.secrets)
 	}
 	x.stream, failed = open(resp, body, up.NewDecoder(req), up.Name(), streamed)
 	if failed != nil {
@@ -125,10 +135,10 @@ func fix(call dialect.Call, f catalog.Fixed) (dialect.Call, error) {
 	return call, err
 }
 
-func upstream(live provider.Live, c route.Candidate) dialect.Upstream {
+func upstream(live provider.Live, e *catalog.Endpoint) dialect.Upstream {
 	d := live.Default
-	if c.Endpoint.Dialect != "" {
-		d = llm.Dialect(c.Endpoint.Dialect)
+	if e.Dialect != "" {
+		d = llm.Dialect(e.Dialect)
 	}
 	return live.Speaks[d]
 }
@@ -184,12 +194,13 @@ func (r *Relay) build(ctx context.Context, req *llm.Request, call dialect.Call, 
 	maps.Copy(hreq.Header, call.Header)
 	hreq.Header.Set("Content-Type", "application/json")
 	hreq.Header.Set("User-Agent", "turnpike")
-	if streamed {
+	switch {
+	case call.Header.Get("Accept") != "": // a framing of the dialect's own
+	case streamed:
 		hreq.Header.Set("Accept", "text/event-stream")
-	} else {
+	default:
 		hreq.Header.Set("Accept", "application/json")
 	}
-	live.Sign(hreq)
 	return hreq, nil
 }
 
@@ -208,6 +219,8 @@ func open(resp *http.Response, body io.ReadCloser, dec dialect.Decoder, from llm
 	switch {
 	case kind == "text/event-stream", kind == "" && streamed:
 		return ReadStream(body, dec, from), nil
+	case kind == "application/vnd.amazon.eventstream":
+		return ReadEventStream(body, dec, from), nil
 	case kind == "application/json", kind == "", strings.HasSuffix(kind, "+json"):
 		return ReadWhole(body, size, dec, from), nil
 	default:
@@ -259,6 +272,9 @@ func asError(err error) *llm.Error {
 
 // classify says what a request that got no answer means.
 func classify(err error) *llm.Error {
+	if e, ok := errors.AsType[*llm.Error](err); ok { // of whoever gives tokens
+		return e
+	}
 	if errors.Is(err, egress.ErrNotAllowed) {
 		return &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "Internal error", Err: err}
 	}
@@ -284,13 +300,13 @@ var (
 // context. Once the headers are in, its clock runs only during reads: a caller
 // who is slow to take the answer is no silent provider.
 type watch struct {
-	ctx    context.Context //nolint:containedctx // the attempt's own, made here
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	now    func() time.Time
-	idle   time.Duration
-	body   *guarded
-	key    string // the provider's, which no error tells
+	ctx     context.Context //nolint:containedctx // the attempt's own, made here
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+	now     func() time.Time
+	idle    time.Duration
+	body    *guarded
+	secrets []string // that the provider was sent: no error tells them
 
 	// Of the one goroutine that sends the request and reads the answer.
 	gap   time.Duration // the silence allowed now
@@ -378,5 +394,5 @@ func (w *watch) explain(request context.Context, err error) *llm.Error {
 	if cause := context.Cause(w.ctx); slices.Contains([]error{errSilent, errNoProgress}, cause) {
 		return &llm.Error{Type: llm.TypeTimeout, Fault: llm.FaultTimeout, Message: "The provider took too long to answer", Err: cause}
 	}
-	return withhold(asError(err), w.key)
+	return withhold(asError(err), w.secrets)
 }

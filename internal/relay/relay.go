@@ -13,6 +13,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/health"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/media"
 	"github.com/turnpike-gateway/turnpike/internal/provider"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/route"
@@ -46,7 +47,8 @@ type Relay struct {
 	Providers func(slug string) (provider.Live, bool)
 	Health    *health.Tracker
 	Timeouts  Timeouts
-	Attempts  int // at most, over all models of a request
+	Attempts  int           // at most, over all models of a request
+	Reads     chan struct{} // a slot for each document that may be read at a time; nil: any number
 	Now       func() time.Time
 }
 
@@ -57,6 +59,8 @@ type Answer struct {
 	From   route.Candidate
 	Live   provider.Live
 	Stream llm.Stream
+	Lost   []string       // fields that could not be said to the endpoint
+	Files  []llm.FileText // documents whose text was read for the model
 
 	Began        time.Time // when this attempt was sent
 	FirstContent time.Time
@@ -69,6 +73,7 @@ type Answer struct {
 // is asked twice.
 func (r *Relay) Do(ctx context.Context, req *llm.Request, plan route.Plan) (answer *Answer, tried []record.Try, err error) {
 	out := outcomes{}
+	attached := media.New(r.Door, r.Reads)
 	for _, c := range plan.Candidates {
 		if out.closed(c) {
 			continue
@@ -81,7 +86,7 @@ func (r *Relay) Do(ctx context.Context, req *llm.Request, plan route.Plan) (answ
 			continue
 		}
 		began := r.Now()
-		answer, status, failed := r.attempt(ctx, req, plan, c)
+		answer, status, failed := r.attempt(ctx, req, plan, c, attached)
 		t := record.Try{
 			Endpoint: c.Endpoint.ID, ProviderSlug: c.Endpoint.Provider, ProviderName: c.Provider.Name,
 			Model: c.Model.ID, Status: status, Latency: r.Now().Sub(began),
@@ -106,16 +111,22 @@ func (r *Relay) Do(ctx context.Context, req *llm.Request, plan route.Plan) (answ
 			return nil, tried, failed
 		}
 	}
-	return nil, tried, out.verdict(tried)
+	failed := out.verdict(tried)
+	failed.Files = attached.Files()
+	return nil, tried, failed
 }
 
 // attempt asks one candidate. status is the upstream's, 0 if it never answered.
-func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, c route.Candidate) (a *Answer, status int, failed *llm.Error) {
+func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, c route.Candidate, attached *media.Attached) (a *Answer, status int, failed *llm.Error) {
 	live, ok := r.Providers(c.Endpoint.Provider)
 	if !ok {
 		return nil, 0, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The endpoint has no provider", Err: errors.New(c.Endpoint.ID)}
 	}
 	began := r.Now()
+	req, failed = r.prepare(ctx, req, c, live, attached)
+	if failed != nil {
+		return nil, 0, failed
+	}
 	x, failed := r.send(ctx, req, plan, c, live)
 	if failed != nil {
 		return nil, x.status, failed
@@ -127,7 +138,7 @@ func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, 
 	}
 	x.watch.committed()
 	return &Answer{
-		From: c, Live: live, Began: began, FirstContent: r.Now(), staged: r.staged(req, c),
+		From: c, Live: live, Lost: x.lost, Files: attached.Files(), Began: began, FirstContent: r.Now(), staged: r.staged(req, c),
 		Stream: &replay{ahead: ahead, rest: x.stream, watch: x.watch, ctx: ctx},
 	}, x.status, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire"
+	"github.com/turnpike-gateway/turnpike/internal/wire/eventstream"
 	"github.com/turnpike-gateway/turnpike/internal/wire/sse"
 )
 
@@ -29,9 +30,20 @@ func ReadStream(body io.ReadCloser, dec dialect.Decoder, from llm.Dialect) llm.S
 	return &stream{body: body, scan: sse.NewScanner(body, maxEvent), dec: dec, from: from}
 }
 
+// ReadEventStream is [ReadStream] for AWS's binary framing.
+func ReadEventStream(body io.ReadCloser, dec dialect.Decoder, from llm.Dialect) llm.Stream {
+	return &stream{body: body, scan: eventstream.NewScanner(body, maxEvent), dec: dec, from: from}
+}
+
+// scanner is a framing.
+type scanner interface {
+	Next() (wire.Frame, error)
+	More() bool // Next would not have to read
+}
+
 type stream struct {
 	body   io.ReadCloser
-	scan   *sse.Scanner
+	scan   scanner
 	dec    dialect.Decoder
 	from   llm.Dialect
 	events []llm.Event

@@ -11,13 +11,20 @@ import (
 // one may be a word.
 const leastSecret = 8
 
-// withhold is the error without the operator's key: some upstreams repeat what
-// they were sent (R8).
-func withhold(e *llm.Error, key string) *llm.Error {
-	if len(key) < leastSecret || !strings.Contains(e.Error()+"\n"+e.ProviderCode, key) {
+// withhold is the error without what the operator's credential consists of: some
+// upstreams repeat what they were sent (R8).
+func withhold(e *llm.Error, secrets []string) *llm.Error {
+	said := e.Error() + "\n" + e.ProviderCode
+	var pairs []string
+	for _, s := range secrets {
+		if len(s) >= leastSecret && strings.Contains(said, s) {
+			pairs = append(pairs, s, "[key]")
+		}
+	}
+	if pairs == nil {
 		return e
 	}
-	clean := func(s string) string { return strings.ReplaceAll(s, key, "[key]") }
+	clean := strings.NewReplacer(pairs...).Replace
 	out := *e
 	out.Message, out.ProviderCode = clean(e.Message), clean(e.ProviderCode)
 	if e.Err != nil {
