@@ -343,7 +343,7 @@ func regionOf(provider, name string) string {
 // usual way.
 func dialectOf(p *provider, name string, m devModel) (dialect, baseURL string) {
 	for _, v := range p.Variants {
-		if strings.HasSuffix(name, v.Suffix) {
+		if strings.HasPrefix(name, v.Prefix) && strings.HasSuffix(name, v.Suffix) {
 			return v.Dialect, v.BaseURL
 		}
 	}

@@ -170,6 +170,24 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestVariants(t *testing.T) {
+	t.Parallel()
+	p := &provider{Dialect: "gemini", Variants: []variant{
+		{Prefix: "claude-", Dialect: "messages", BaseURL: "https://a.example"},
+		{Suffix: "-maas", Dialect: "chat", BaseURL: "https://b.example"},
+	}}
+	for name, want := range map[string][2]string{
+		"claude-sonnet-5@default": {"messages", "https://a.example"},
+		"zai-org/glm-5-maas":      {"chat", "https://b.example"},
+		"gemini-3.5-flash":        {"", ""},
+		"not-claude-":             {"", ""},
+	} {
+		if dialect, base := dialectOf(p, name, devModel{}); dialect != want[0] || base != want[1] {
+			t.Errorf("%s: %q at %q", name, dialect, base)
+		}
+	}
+}
+
 func TestFactsNeedADatedSource(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

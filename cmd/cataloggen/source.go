@@ -184,6 +184,7 @@ type provider struct {
 }
 
 type variant struct {
+	Prefix  string `yaml:"prefix"`
 	Suffix  string `yaml:"suffix"`
 	Dialect string `yaml:"dialect"`
 	BaseURL string `yaml:"base_url"`

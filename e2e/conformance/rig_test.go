@@ -22,6 +22,8 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/audit"
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/config"
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/health"
@@ -46,12 +48,14 @@ type setup struct {
 	credit            money.Nano          // 0: $10
 	edit              func(*catalog.Data) // a last change to the catalogue
 	builtin           bool                // with the models that the binary carries
+	egress            egress.Options      // the way to the rest of the world
 }
 
 // rig is the product: what `turnpike serve` puts together, on a port of its own.
 type rig struct {
 	*client
 	up               *upstream
+	sim              *tap
 	db               *sqlstore.DB
 	ledger           *ledger.Ledger
 	directory        *identity.Directory
@@ -118,8 +122,10 @@ func start(t *testing.T, s setup) *rig {
 	must(err)
 	r.ledger = ledger.New(db.Books(), now, "node-"+rand.Text())
 
-	door := egress.New(egress.Options{ConnectTimeout: c.Timeouts.Connect, TLSTimeout: c.Timeouts.Connect})
-	simulated := httptest.NewServer(sim.New(sim.Options{DripInterval: time.Millisecond}))
+	s.egress.ConnectTimeout, s.egress.TLSTimeout = c.Timeouts.Connect, c.Timeouts.Connect
+	door := egress.New(s.egress)
+	r.sim = &tap{Handler: sim.New(sim.Options{DripInterval: time.Millisecond})}
+	simulated := httptest.NewServer(r.sim)
 	live := r.supply(t, c, s, door, simulated.URL)
 	h := health.New(now)
 	g := &gateway.Gateway{
@@ -212,7 +218,7 @@ func (r *rig) supply(t *testing.T, c *config.Config, s setup, door *egress.Door,
 	}
 	live[sim.ProviderSlug] = provider.Live{
 		Spec: provider.Spec{
-			Slug: sim.ProviderSlug, Speaks: provider.Plain(), Default: llm.Chat, Auth: provider.Bearer{},
+			Slug: sim.ProviderSlug, Speaks: simSpeaks(), Default: llm.Chat, Auth: provider.Bearer{},
 			Forward: []string{sim.Header}, Keyless: true, Local: true, CancelStops: true,
 		},
 		BaseURL: sim.BaseURL(string(llm.Chat), simOrigin),
@@ -239,16 +245,23 @@ func (r *rig) supply(t *testing.T, c *config.Config, s setup, door *egress.Door,
 	return live
 }
 
+// simSpeaks is what sim understands: more than a provider of which nothing is known.
+func simSpeaks() map[llm.Dialect]dialect.Upstream {
+	speaks := provider.Plain()
+	speaks[llm.Chat] = chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningEffort, Modalities: true, ImageConfig: true, KeepsCacheControl: true})
+	return speaks
+}
+
 func barred(live map[string]provider.Live, e *catalog.Endpoint) string {
 	l, ok := live[e.Provider]
 	if !ok {
 		return route.RuleCredential
 	}
-	dialect := l.Default
+	spoken := l.Default
 	if e.Dialect != "" {
-		dialect = llm.Dialect(e.Dialect)
+		spoken = llm.Dialect(e.Dialect)
 	}
-	if l.Speaks[dialect] == nil {
+	if l.Speaks[spoken] == nil {
 		return route.RuleDialect
 	}
 	return ""

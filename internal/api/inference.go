@@ -12,6 +12,9 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/completions"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -34,6 +37,9 @@ type Inference struct {
 func (i Inference) dialects() []generation {
 	return []generation{
 		{i, "POST /chat/completions", chat.Client()},
+		{i, "POST /responses", responses.Client()},
+		{i, "POST /messages", messages.Client()},
+		{i, "POST /completions", completions.Client()},
 	}
 }
 
@@ -60,6 +66,22 @@ func (g generation) serve(w http.ResponseWriter, r *http.Request, who identity.P
 	g.answer(w, r, who, req)
 }
 
+// countTokens estimates what a Messages request would have in tokens (AM-09).
+func (i Inference) countTokens(w http.ResponseWriter, r *http.Request, _ identity.Principal) {
+	refuse := func(err error) { writeRefusal(w, messages.Client().Refuse, dialect.Refusal{Error: asError(err)}) }
+	text, err := readBody(w, r, i.BodyLimit)
+	if err != nil {
+		refuse(err)
+		return
+	}
+	answer, err := messages.CountTokens(text, r.Header)
+	if err != nil {
+		refuse(err)
+		return
+	}
+	write(w, http.StatusOK, answer)
+}
+
 func (g generation) refuse(w http.ResponseWriter, r dialect.Refusal) {
 	writeRefusal(w, g.client.Refuse, r)
 }
@@ -76,7 +98,7 @@ func (g generation) answer(w http.ResponseWriter, r *http.Request, who identity.
 	w.Header().Set("X-Generation-Id", req.ID) // ST-08
 	out := newSink(w, req.Stream, g.KeepAlive)
 	defer out.close()
-	emitter := announcer{g.client.NewEmitter(out, req), out}
+	emitter := announcer{healing(req, g.client.NewEmitter(out, req)), out}
 	o := outcome(r)
 	err := g.Gateway.Run(r.Context(), who, req, emitter, &o)
 	if err == nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
@@ -54,10 +55,13 @@ func New(rs Routes, auth Authenticator, log *slog.Logger) http.Handler {
 		open("GET /models/{author}/{slug}/endpoints", rs.Catalogue.Endpoints)
 		open("GET /providers", rs.Catalogue.Providers)
 		open("GET /endpoints/zdr", rs.Catalogue.ZDR)
-		keyed := func(pattern string, a access, h handler) { mux.HandleFunc(at(prefix, pattern), s.keyed(a, dialect.Envelope, h)) }
+		keyed := func(pattern string, a access, h handler) {
+			mux.HandleFunc(at(prefix, pattern), s.keyed(a, dialect.Envelope, h))
+		}
 		for _, g := range rs.Inference.dialects() {
 			mux.HandleFunc(at(prefix, g.pattern), s.keyed(userKey, g.client.Refuse, g.serve))
 		}
+		mux.HandleFunc(at(prefix, "POST /messages/count_tokens"), s.keyed(userKey, messages.Client().Refuse, rs.Inference.countTokens))
 		keyed("GET /generation", anyKey, rs.Generation.Get)
 		keyed("GET /credits", anyKey, rs.Credits.Get)
 		keyed("GET /key", anyKey, rs.Keys.Current)

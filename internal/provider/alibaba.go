@@ -17,6 +17,8 @@ func alibaba() Spec {
 			SystemForDeveloper: true,
 			ReasoningAs:        chat.ReasoningEnable,
 			BudgetName:         "thinking_budget",
+			KeepsCacheControl:  true,
+			AudioURL:           true,
 		})),
 		Default: llm.Chat,
 		Auth:    Bearer{},

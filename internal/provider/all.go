@@ -3,8 +3,11 @@ package provider
 import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/cohere"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/converse"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/gemini"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -12,6 +15,7 @@ import (
 func All() []Spec {
 	return []Spec{
 		alibaba(),
+		amazonBedrock(),
 		ambient(),
 		anthropic(),
 		azure(),
@@ -21,7 +25,7 @@ func All() []Spec {
 		chutes(),
 		cloudferro(),
 		cloudflare(),
-		cohere(),
+		cohereAI(),
 		databricks(),
 		deepinfra(),
 		deepseek(),
@@ -32,6 +36,7 @@ func All() []Spec {
 		friendli(),
 		gmiCloud(),
 		googleAIStudio(),
+		googleVertex(),
 		groq(),
 		hpcAI(),
 		hyperbolic(),
@@ -58,6 +63,7 @@ func All() []Spec {
 		perplexity(),
 		regolo(),
 		relace(),
+		sakana(),
 		sambaNova(),
 		scaleway(),
 		siliconFlow(),
@@ -83,7 +89,14 @@ func All() []Spec {
 // Plain is every dialect as its own documentation has it: what a provider of the
 // operator's own speaks.
 func Plain() map[llm.Dialect]dialect.Upstream {
-	return speaks(chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningEffort}), messages.Upstream(messages.Quirks{}), gemini.Upstream())
+	return speaks(
+		chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningEffort}),
+		responses.Upstream(responses.Quirks{}),
+		messages.Upstream(messages.Quirks{}),
+		gemini.Upstream(gemini.Quirks{}),
+		converse.Upstream(),
+		cohere.Upstream(),
+	)
 }
 
 func speaks(halves ...dialect.Upstream) map[llm.Dialect]dialect.Upstream {

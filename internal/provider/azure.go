@@ -5,11 +5,14 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/schema"
 )
 
-// azure serves a resource's deployments under its v1 API: the model's name is
-// the deployment's. Its Claude models speak messages under another host, which
+// azure serves a resource's deployments under its v1 API, chat and responses: the
+// model's name is the deployment's. Its encrypted reasoning is not OpenAI's, and what
+// its filters find is told beside the answer. Its Claude models speak messages under another host, which
 // the catalogue's endpoints name.
 // https://learn.microsoft.com/en-us/azure/ai-foundry/openai/api-version-lifecycle
 func azure() Spec {
@@ -20,6 +23,14 @@ func azure() Spec {
 		Speaks: speaks(chat.Upstream(chat.Quirks{
 			MaxTokensName: "max_completion_tokens",
 			ReasoningAs:   chat.ReasoningEffort,
+			CacheKey:      true,
+			Strict:        schema.OpenAIStrict(),
+			CustomTools:   true,
+			AllowedTools:  true,
+		}), responses.Upstream(responses.Quirks{
+			Format:    llm.FormatAzureOpenAI,
+			MinTokens: 16,
+			NoAudio:   true,
 		}), messages.Upstream(messages.Quirks{})),
 		Default:     llm.Chat,
 		Auth:        azureKey{},

@@ -15,6 +15,7 @@ func fireworks() Spec {
 		Speaks: speaks(chat.Upstream(chat.Quirks{
 			ReasoningAs:    chat.ReasoningEffort,
 			KeepsReasoning: "reasoning_content",
+			Grammars:       true,
 		})),
 		Default:     llm.Chat,
 		Auth:        Bearer{},

@@ -13,7 +13,7 @@ func googleAIStudio() Spec {
 		Slug:    "google-ai-studio",
 		Env:     []string{"GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"},
 		BaseURL: "https://generativelanguage.googleapis.com/v1beta",
-		Speaks:  speaks(gemini.Upstream()),
+		Speaks:  speaks(gemini.Upstream(gemini.Quirks{})),
 		Default: llm.Gemini,
 		Auth:    Header{Name: "X-Goog-Api-Key"},
 	}

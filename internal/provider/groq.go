@@ -3,6 +3,7 @@ package provider
 import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/schema"
 )
 
 // groq speaks chat. A stream's usage is in x_groq, and what it cannot do it refuses.
@@ -20,6 +21,7 @@ func groq() Spec {
 			Efforts:       []string{"low", "medium", "high"},
 			ReasoningAt:   []string{"reasoning"},
 			UsageAt:       "x_groq.usage",
+			Strict:        schema.OpenAIStrict(),
 		})),
 		Default: llm.Chat,
 		Auth:    Bearer{},

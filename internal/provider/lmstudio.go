@@ -12,7 +12,7 @@ func lmStudio() Spec {
 		Slug:        "lmstudio",
 		Env:         []string{"LMSTUDIO_API_KEY"},
 		BaseURL:     "http://127.0.0.1:1234/v1",
-		Speaks:      speaks(chat.Upstream(chat.Quirks{})),
+		Speaks:      speaks(chat.Upstream(chat.Quirks{NoImageURL: true})),
 		Default:     llm.Chat,
 		Auth:        Bearer{},
 		Keyless:     true,

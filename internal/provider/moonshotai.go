@@ -20,6 +20,8 @@ func moonshotAI() Spec {
 			ReasoningAs:          chat.ReasoningThinking,
 			ReasoningAt:          []string{"reasoning_content"},
 			KeepsReasoning:       "reasoning_content",
+			CacheKey:             true,
+			NoImageURL:           true,
 		})),
 		Default: llm.Chat,
 		Auth:    Bearer{},

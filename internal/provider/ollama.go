@@ -14,6 +14,7 @@ func ollama() Spec {
 		Speaks: speaks(chat.Upstream(chat.Quirks{
 			ReasoningAs: chat.ReasoningEffort,
 			ReasoningAt: []string{"reasoning"},
+			NoImageURL:  true,
 		})),
 		Default:     llm.Chat,
 		Auth:        Bearer{},

@@ -2,12 +2,13 @@ package provider
 
 import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
-// openRouter is a gateway itself and speaks the wider chat of its callers: reasoning,
-// reasoning_details and cache_control go through. A request's routing does not:
-// this gateway has done that.
+// openRouter is a gateway itself and speaks the wider chat and responses of its
+// callers: reasoning, reasoning_details and breakpoints go through. A request's
+// routing does not: this gateway has done that.
 // https://openrouter.ai/docs/api-reference/overview
 func openRouter() Spec {
 	return Spec{
@@ -16,9 +17,21 @@ func openRouter() Spec {
 		BaseURL: "https://openrouter.ai/api/v1",
 		Speaks: speaks(chat.Upstream(chat.Quirks{
 			KeepsCacheControl: true,
+			CacheKey:          true,
+			Modalities:        true,
+			ImageConfig:       true,
+			FileURL:           true,
+			Grammars:          true,
 			ReasoningAs:       chat.ReasoningObject,
 			ReasoningAt:       []string{"reasoning"},
 			KeepsReasoning:    "reasoning_details",
+		}), responses.Upstream(responses.Quirks{
+			AnyThought:  true,
+			Takes:       []string{"top_k", "frequency_penalty", "presence_penalty", "modalities", "image_config"},
+			Formal:      true,
+			Breakpoints: []string{""}, // it takes them off for models that have none
+			Video:       true,
+			Budget:      true,
 		})),
 		Default: llm.Chat,
 		Auth:    Bearer{},

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"go/parser"
@@ -78,7 +79,7 @@ func TestCatalogue(t *testing.T) {
 	// Local servers come with discovery.
 	without := map[string]bool{"hyperbolic": true, "sambanova": true, "lmstudio": true, "ollama": true, "vllm": true}
 	// Their languages are not spoken yet.
-	later := map[string]bool{"amazon-bedrock": true, "google-vertex": true, "sakana": true}
+	later := map[string]bool{"sakana": true}
 	const mostUnserved = 150
 
 	d, err := catalog.Builtin()
@@ -130,7 +131,10 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := map[string]bool{"all.go": true, "provider.go": true, "resolve.go": true}
+	own := map[string]bool{
+		"all.go": true, "provider.go": true, "resolve.go": true, "auth_credential.go": true, "auth_aws.go": true, "auth_google.go": true,
+	}
+	plain := map[string]bool{"net/http": true, "slices": true, "strings": true}
 	count := 0
 	for _, name := range files {
 		if own[name] || strings.HasSuffix(name, "_test.go") {
@@ -143,8 +147,8 @@ func TestImports(t *testing.T) {
 		}
 		for _, i := range f.Imports {
 			path := strings.Trim(i.Path.Value, `"`)
-			if path != "net/http" && !strings.HasPrefix(path, "github.com/turnpike-gateway/turnpike/internal/dialect") &&
-				!strings.HasSuffix(path, "/internal/llm") {
+			if !plain[path] && !strings.HasPrefix(path, "github.com/turnpike-gateway/turnpike/internal/dialect") &&
+				!strings.HasSuffix(path, "/internal/llm") && !strings.HasSuffix(path, "/internal/schema") {
 				t.Errorf("%s imports %s", name, path)
 			}
 		}
@@ -167,15 +171,25 @@ func TestTable(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	for _, s := range provider.All() {
-		dialects := slices.Sorted(maps.Keys(s.Speaks))
-		i := slices.Index(dialects, s.Default)
-		dialects = append([]llm.Dialect{s.Default}, slices.Delete(dialects, i, i+1)...)
+		others := slices.DeleteFunc(slices.Sorted(maps.Keys(s.Speaks)), func(d llm.Dialect) bool { return d == s.Default })
+		dialects := append([]llm.Dialect{s.Default}, others...)
 		stops := "bills on"
 		if s.CancelStops {
 			stops = "stops"
 		}
 		fmt.Fprintf(&b, "%s  %s  %s  %s  %s  %s\n", s.Slug, strings.Trim(fmt.Sprint(dialects), "[]"), s.BaseURL,
 			cmp.Or(strings.Join(s.Env, " "), "-"), auth(t, s.Auth), stops)
+		for _, way := range s.Else {
+			how := string(way.Scheme)
+			if how == "" {
+				how = auth(t, way.Auth)
+			}
+			fmt.Fprintf(&b, "  else  %s", how)
+			for _, p := range way.Scheme.Parts() {
+				fmt.Fprintf(&b, "  %s", strings.Join(way.Env[p.Name], " or "))
+			}
+			fmt.Fprintf(&b, "  %s\n", cmp.Or(way.BaseURL, "there"))
+		}
 	}
 	const file = "testdata/table.txt"
 	if flag.Lookup("update").Value.String() == "true" {
@@ -225,9 +239,153 @@ func TestLiveSign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		provider.Live{Spec: provider.Spec{Auth: provider.Bearer{}}, Key: key}.Sign(req)
-		if got := req.Header.Get("Authorization"); got != want {
-			t.Errorf("key %q: %q", key, got)
+		l := provider.Live{Spec: provider.Spec{Auth: provider.Bearer{}}, Key: key}
+		secrets, err := l.Sign(req)
+		if got := req.Header.Get("Authorization"); got != want || err != nil || strings.Join(secrets, "") != key {
+			t.Errorf("key %q: %q, %q, %v", key, got, secrets, err)
+		}
+		l.Refused(req) // a key is not fetched anew
+	}
+}
+
+// once is a credential that fails at its second signing.
+type once struct{ signed, refused int }
+
+func (o *once) Sign(req *http.Request) ([]string, error) {
+	o.signed++
+	if o.signed > 1 {
+		return nil, errors.New("no token")
+	}
+	req.Header.Set("Authorization", "of the credential")
+	return []string{"a", "b"}, nil
+}
+
+func (o *once) Refused(*http.Request) { o.refused++ }
+
+// A credential stands in the place of a key.
+func TestLiveSignsWithCredential(t *testing.T) {
+	t.Parallel()
+	o := &once{}
+	l := provider.Live{Spec: provider.Spec{Auth: provider.Bearer{}}, Key: "sk-test-not-a-key", Credential: o}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://vendor.example", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets, err := l.Sign(req)
+	if err != nil || !slices.Equal(secrets, []string{"a", "b"}) || req.Header.Get("Authorization") != "of the credential" {
+		t.Errorf("%v, %q, %v", req.Header, secrets, err)
+	}
+	l.Refused(req)
+	if o.refused != 1 {
+		t.Error("it does not learn of a refusal")
+	}
+	if secrets, err := l.Sign(req); err == nil || secrets != nil {
+		t.Errorf("%q, %v", secrets, err)
+	}
+}
+
+// Every other way in names the variables of all that it takes, and makes what
+// signs with it.
+func TestOtherWays(t *testing.T) {
+	t.Parallel()
+	for _, s := range provider.All() {
+		for _, way := range s.Else {
+			if (way.Scheme == "") != (way.Auth != nil) {
+				t.Errorf("%s: a way of scheme %q with auth %T", s.Slug, way.Scheme, way.Auth)
+			}
+			known := map[string]bool{}
+			for _, p := range way.Scheme.Parts() {
+				known[p.Name] = true
+				if len(way.Env[p.Name]) == 0 {
+					t.Errorf("%s: no variable holds its %s", s.Slug, p.Name)
+				}
+			}
+			for name := range way.Env {
+				if !known[name] {
+					t.Errorf("%s: %s is no part of %q", s.Slug, name, way.Scheme)
+				}
+			}
+			if u, err := url.Parse(way.BaseURL); err != nil || way.BaseURL != "" && u.Scheme != "https" {
+				t.Errorf("%s: base URL %q", s.Slug, way.BaseURL)
+			}
+		}
+	}
+	if _, err := provider.Scheme("").Credential(map[string]string{provider.PartKey: "k"}, provider.Means{}); err == nil {
+		t.Error("a key is no credential")
+	}
+	if _, err := provider.SchemeAWS.Credential(map[string]string{provider.PartAccessKeyID: "a"}, provider.Means{}); err == nil || err.Error() != "secret_access_key: is missing" {
+		t.Error(err)
+	}
+}
+
+// An inference profile of Bedrock's can be asked from its own geography.
+func TestCanAsk(t *testing.T) {
+	t.Parallel()
+	i := slices.IndexFunc(provider.All(), func(s provider.Spec) bool { return s.Slug == "amazon-bedrock" })
+	bedrock := provider.All()[i]
+	host := func(region string) string { return "https://bedrock-runtime." + region + ".amazonaws.com" }
+	for _, c := range []struct {
+		native, base, other string
+		want                bool
+	}{
+		{"us.anthropic.claude-opus-4-8", host("us-east-1"), "", true},
+		{"us.anthropic.claude-opus-4-8", host("ca-central-1"), "", true},
+		{"us.anthropic.claude-opus-4-8", host("us-gov-west-1"), "", false},
+		{"us-gov.anthropic.claude-opus-4-8", host("us-gov-west-1"), "", true},
+		{"us.anthropic.claude-opus-4-8", host("eu-west-1"), "", false},
+		{"us.anthropic.claude-opus-4-8", host("eu-west-1"), host("us-west-2"), true},
+		{"eu.anthropic.claude-opus-4-8", host("eu-west-1"), "", true},
+		{"eu.anthropic.claude-opus-4-8", host("eu-west-1"), host("us-west-2"), false},
+		{"jp.anthropic.claude-opus-4-8", host("ap-northeast-1"), "", true},
+		{"jp.anthropic.claude-opus-4-8", host("ap-northeast-2"), "", false},
+		{"apac.anthropic.claude-opus-4-8", host("ap-northeast-2"), "", true},
+		{"au.anthropic.claude-opus-4-8", host("ap-southeast-2"), "", true},
+		{"au.anthropic.claude-opus-4-8", host("ap-southeast-1"), "", false},
+		{"global.anthropic.claude-opus-4-8", host("sa-east-1"), "", true},
+		{"amazon.nova-lite-v1:0", host("sa-east-1"), "", true},
+		{"eu.anthropic.claude-opus-4-8", "https://proxy.lan", "", true},
+		{"eu.anthropic.claude-opus-4-8", "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com", "", false},
+		{"openai.gpt-5.5", host("us-east-1"), "https://bedrock-mantle.us-east-1.api.aws/openai/v1", true},
+	} {
+		l := provider.Live{Spec: bedrock, BaseURL: c.base}
+		if got := l.CanAsk(c.native, c.other); got != c.want {
+			t.Errorf("%s at %s%s: %t", c.native, c.base, c.other, got)
+		}
+	}
+	if l := (provider.Live{BaseURL: "https://x.example"}); !l.CanAsk("us.anything", "") {
+		t.Error("a provider without geography")
+	}
+}
+
+// What a base URL takes from other variables than those it names.
+func TestDerive(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ env, name, want string }{
+		{"", "AWS_REGION", ""},
+		{"AWS_DEFAULT_REGION=eu-west-1", "AWS_REGION", "eu-west-1"},
+		{"AWS_DEFAULT_REGION=eu-west-1", "AWS_OTHER", ""},
+		{"", "GOOGLE_VERTEX_ENDPOINT", ""},
+		{"GOOGLE_VERTEX_LOCATION=europe-west4", "GOOGLE_VERTEX_ENDPOINT", "europe-west4-aiplatform.googleapis.com"},
+		{"GOOGLE_VERTEX_LOCATION=global", "GOOGLE_VERTEX_ENDPOINT", "aiplatform.googleapis.com"},
+		{"GOOGLE_VERTEX_LOCATION=eu", "GOOGLE_VERTEX_ENDPOINT", "aiplatform.eu.rep.googleapis.com"},
+		{"GOOGLE_CLOUD_LOCATION=us", "GOOGLE_VERTEX_ENDPOINT", "aiplatform.us.rep.googleapis.com"},
+		{"GOOGLE_CLOUD_LOCATION=us", "GOOGLE_VERTEX_LOCATION", "us"},
+		{"GCLOUD_PROJECT=b GOOGLE_CLOUD_PROJECT=a", "GOOGLE_VERTEX_PROJECT", "a"},
+		{"GCLOUD_PROJECT=b", "GOOGLE_VERTEX_PROJECT", "b"},
+		{"GCLOUD_PROJECT=b", "GOOGLE_VERTEX_OTHER", ""},
+	} {
+		env := map[string]string{}
+		for pair := range strings.FieldsSeq(c.env) {
+			name, value, _ := strings.Cut(pair, "=")
+			env[name] = value
+		}
+		slug := "google-vertex"
+		if strings.HasPrefix(c.name, "AWS") {
+			slug = "amazon-bedrock"
+		}
+		i := slices.IndexFunc(provider.All(), func(s provider.Spec) bool { return s.Slug == slug })
+		if got := provider.All()[i].Derive(c.name, func(name string) string { return env[name] }); got != c.want {
+			t.Errorf("%s with %s: %q, want %q", c.name, c.env, got, c.want)
 		}
 	}
 }

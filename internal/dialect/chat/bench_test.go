@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -146,5 +148,70 @@ func BenchmarkEmit1000(b *testing.B) {
 			chunks[i].From, chunks[i].Raw = "", nil
 		}
 		run("reencoded")
+	}
+}
+
+// benchmarkText takes a text frame through decoder and emitter: forwarded, or
+// encoded anew for a frame that must not be seen as it is.
+func benchmarkText(b *testing.B, forward bool) {
+	b.Helper()
+	b.ReportAllocs()
+	through := pipe(b, forward)
+	frames := thousand(true)
+	for i := 1; b.Loop(); i = i%1000 + 1 {
+		through(frames[i])
+	}
+}
+
+// pipe is a decoder and an emitter after their first frames.
+func pipe(t testing.TB, forward bool) func(wire.Frame) {
+	t.Helper()
+	d := chat.Upstream(chat.Quirks{}).NewDecoder(nil)
+	e := chat.Client().NewEmitter(discard{}, &llm.Request{Stream: true, Input: &llm.ChatInput{}})
+	e.Begin(dialect.Head{ID: "gen-1", Model: "a/b", Provider: "P", Created: 5})
+	var events []llm.Event
+	through := func(f wire.Frame) {
+		var err error
+		if events, err = d.Frame(events[:0], f); err != nil {
+			t.Fatal(err)
+		}
+		c := llm.Chunk{Events: events}
+		if forward && d.Verbatim() {
+			c.From, c.Raw = llm.Chat, f.Data
+		}
+		if err := e.Emit(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range thousand(true)[:10] {
+		through(f)
+	}
+	return through
+}
+
+func BenchmarkChatText(b *testing.B)        { benchmarkText(b, false) }
+func BenchmarkChatPassthrough(b *testing.B) { benchmarkText(b, true) }
+
+// BenchmarkChatGeneric is what neither may exceed: reading the frame into a map.
+func BenchmarkChatGeneric(b *testing.B) {
+	frames := thousand(true)
+	b.ReportAllocs()
+	for i := 1; b.Loop(); i = i%1000 + 1 {
+		var v any
+		if err := json.Unmarshal(frames[i].Data, &v); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// A piece of text costs at most two allocations, on either way.
+func TestTextAllocations(t *testing.T) { //nolint:paralleltest // counts allocations
+	frames := thousand(true)
+	for _, forward := range []bool{false, true} {
+		through := pipe(t, forward)
+		i := 20
+		if n := testing.AllocsPerRun(500, func() { through(frames[i]); i++ }); n > 2 {
+			t.Errorf("forwarded %v: %v allocations a text frame", forward, n)
+		}
 	}
 }

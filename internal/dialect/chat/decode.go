@@ -16,8 +16,12 @@ import (
 )
 
 // NewDecoder reads the answer to a request.
-func (u *upstream) NewDecoder(*llm.Request) dialect.Decoder {
-	return &decoder{q: &u.q, text: noBlock, thought: noBlock, refusal: noBlock}
+func (u *upstream) NewDecoder(req *llm.Request) dialect.Decoder {
+	d := &decoder{q: &u.q, text: noBlock, thought: noBlock, refusal: noBlock, audio: noBlock}
+	if req != nil && req.Input != nil && req.Input.Audio != nil {
+		d.voice = req.Input.Audio.Format
+	}
+	return d
 }
 
 const noBlock = -1
@@ -36,8 +40,13 @@ type decoder struct {
 	text     int // open blocks, noBlock if not
 	thought  int
 	refusal  int
+	audio    int
+	voice    string     // the format of audio, which the answer does not tell
 	thinking thoughtKey // of the open reasoning block
 	calls    []call     // in order of opening; all stay open until the end
+
+	sources []*llm.Citation // of a search; what they support is not told
+	cited   bool            // the vendor tells it for some
 
 	usage *llm.Usage // held back until the end (F48)
 	plain template   // of frames that only carry text
@@ -76,6 +85,9 @@ type choice struct {
 	reasoning     []string // by q.ReasoningAt
 	details       []detail
 	calls         []fragment
+	images        []*llm.Media
+	audio         *spoken
+	cites         []*llm.Citation
 	logprobs      jsontext.Value
 	finish        string
 	native        string
@@ -93,6 +105,7 @@ type detail struct {
 type fragment struct {
 	index          int64 // noBlock: none was sent
 	id, name, args string
+	custom         bool // args is free text
 }
 
 func (d *decoder) Done() bool     { return d.done }
@@ -194,6 +207,8 @@ func (d *decoder) read(data []byte, said string) error {
 			d.fault = d.fault || (v != nil && v[0] != 'n' && string(v) != "false" && string(v) != `""`)
 		case "object":
 			d.fault = d.fault || string(r.Value()) == `"error"` // the other members are the error's
+		case "citations", "search_results":
+			d.readSources(r.Value())
 		default:
 			v := r.Value()
 			if head, path, ok := strings.Cut(d.q.UsageAt, "."); ok && head == string(name) {
@@ -243,6 +258,8 @@ func (d *decoder) readChoice(said string) {
 			c.hasFinish = c.hasFinish || c.finish != ""
 		case "native_finish_reason":
 			c.native = d.name()
+		case "usage": // one vendor puts it here
+			d.readUsage(r.Value())
 		case "logprobs":
 			if v := r.Value(); v.Kind() == '{' {
 				c.logprobs = v
@@ -280,6 +297,12 @@ func (d *decoder) readSaid(name []byte) {
 			c.calls = append(c.calls, f)
 			c.odd = true
 		}
+	case "images":
+		elements(r.Value(), func(v []byte) { c.draw(v) })
+	case "audio":
+		c.audio = speech(r.Value())
+	case "annotations":
+		elements(r.Value(), c.cite)
 	default:
 		i := slices.IndexFunc(d.q.ReasoningAt, func(s string) bool { return s == string(name) })
 		if i < 0 {
@@ -290,54 +313,6 @@ func (d *decoder) readSaid(name []byte) {
 			c.reasoning = make([]string, len(d.q.ReasoningAt))
 		}
 		c.reasoning[i] = d.name()
-	}
-}
-
-// readContent reads a string, null, or the parts that some vendors send where
-// a model thinks aloud.
-func (d *decoder) readContent() {
-	r := &d.r
-	c := &d.choice
-	switch r.Peek() {
-	case 'n':
-		r.Value()
-	case '"':
-		c.text, c.hasText = r.Text(), true
-	default:
-		c.odd = true
-		r.Array(func() {
-			var typ, text string
-			var thought strings.Builder
-			r.Object(func(name []byte) {
-				switch string(name) {
-				case "type":
-					typ = r.Text()
-				case "text":
-					text = r.Text()
-				case "thinking":
-					if r.Peek() == '"' {
-						thought.WriteString(r.Text())
-						return
-					}
-					r.Array(func() {
-						r.Object(func(name []byte) {
-							if string(name) == "text" {
-								thought.WriteString(r.Text())
-								return
-							}
-							r.Value()
-						})
-					})
-				default:
-					r.Value()
-				}
-			})
-			if typ == "thinking" {
-				c.details = append(c.details, detail{Thought: llm.Thought{Type: llm.ThoughtText, Text: thought.String()}})
-				return
-			}
-			c.text, c.hasText = c.text+text, true
-		})
 	}
 }
 
@@ -392,7 +367,9 @@ func (d *decoder) readFragment() {
 			}
 		case "id":
 			f.id = d.name()
-		case "function":
+		case "type":
+			f.custom = d.name() == typeCustom
+		case typeFunction, typeCustom:
 			if !r.Null() {
 				r.Object(func(name []byte) { d.readFunction(&f, name) })
 			}
@@ -408,7 +385,7 @@ func (d *decoder) readFunction(f *fragment, name []byte) {
 	switch string(name) {
 	case "name":
 		f.name = r.Optional()
-	case "arguments":
+	case "arguments", "input":
 		if r.Peek() == '{' { // as an object instead of its text
 			f.args = string(r.Value())
 			d.choice.odd = true
@@ -461,6 +438,8 @@ func (d *decoder) say(dst []llm.Event, data []byte) ([]llm.Event, error) {
 	if c.refusal != "" {
 		dst = d.sayText(dst, &d.refusal, llm.BlockRefusal, c.refusal)
 	}
+	dst = d.sayMedia(dst)
+	dst = d.sayCites(dst, c.cites)
 	dst = d.sayCalls(dst)
 	if c.finish == "" {
 		return dst, nil
@@ -494,7 +473,7 @@ func (d *decoder) sayText(dst []llm.Event, block *int, kind llm.BlockType, text 
 // closeSaid closes what is not a tool call: text, refusal and reasoning follow
 // each other, only calls run side by side.
 func (d *decoder) closeSaid(dst []llm.Event) []llm.Event {
-	for _, b := range [...]*int{&d.thought, &d.text, &d.refusal} {
+	for _, b := range [...]*int{&d.thought, &d.text, &d.refusal, &d.audio} {
 		if *b != noBlock {
 			dst = append(dst, llm.Event{Kind: llm.BlockClose, Block: *b})
 			*b = noBlock
@@ -581,7 +560,7 @@ func (d *decoder) sayCalls(dst []llm.Event) []llm.Event {
 		}
 		c.name, c.block = f.name, d.next
 		d.next++
-		dst = append(dst, llm.Event{Kind: llm.BlockOpen, Block: c.block, Open: llm.BlockCall, Call: &llm.ToolCall{ID: c.id, Name: c.name}})
+		dst = append(dst, llm.Event{Kind: llm.BlockOpen, Block: c.block, Open: llm.BlockCall, Call: &llm.ToolCall{ID: c.id, Name: c.name, Custom: f.custom}})
 		if c.args != "" {
 			dst = append(dst, llm.Event{Kind: llm.ArgsDelta, Block: c.block, Text: c.args})
 			c.args = ""
@@ -635,6 +614,9 @@ func tail(id string) string {
 }
 
 func (d *decoder) sayFinish(dst []llm.Event) []llm.Event {
+	if d.text != noBlock && !d.cited {
+		dst = d.sayCites(dst, d.sources)
+	}
 	dst = d.closeSaid(dst)
 	called := false
 	for i := range d.calls {

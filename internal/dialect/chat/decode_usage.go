@@ -17,6 +17,7 @@ const maxCount = 1 << 40
 type counts struct {
 	prompt, completion, total         int64
 	cached, written, audioIn          int64
+	cachedAudio                       int64 // of audioIn
 	reasoning, audioOut, imageOut     int64
 	looseReasoning                    int64 // beside the details, where its meaning differs
 	hasPrompt, hasCompletion, unsound bool
@@ -82,6 +83,12 @@ func (c *counts) read(v []byte, output bool) {
 			if value[0] == '{' {
 				c.read(value, true)
 			}
+		case "cached_tokens_details":
+			if value[0] == '{' && !output {
+				if audio, _ := find(value, "audio_tokens", nil); len(audio) > 0 {
+					c.count(&c.cachedAudio, audio)
+				}
+			}
 		case "cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens", "num_cached_tokens":
 			if !output {
 				var n int64
@@ -144,7 +151,7 @@ func (c *counts) usage() *llm.Usage {
 	u := &llm.Usage{
 		CacheRead:    c.cached,
 		CacheWrite5m: c.written,
-		AudioIn:      min(c.audioIn, max(c.prompt-c.cached-c.written, 0)), // cached audio is told as both
+		AudioIn:      min(max(c.audioIn-c.cachedAudio, 0), max(c.prompt-c.cached-c.written, 0)), // cached audio is told as both
 		Reasoning:    c.reasoning,
 		AudioOut:     c.audioOut,
 		ImageOut:     c.imageOut,

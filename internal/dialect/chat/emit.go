@@ -14,13 +14,13 @@ import (
 func (c *client) NewEmitter(w dialect.Sink, req *llm.Request) dialect.Emitter {
 	hide := req.Input != nil && req.Input.Reasoning != nil && req.Input.Reasoning.Exclude
 	if !req.Stream {
-		return &whole{w: w, hide: hide}
+		return &whole{w: w, hide: hide, blocks: blocks{customs: customs(req)}}
 	}
 	b, _ := c.emitters.Get().(*buffers)
 	if b == nil {
 		b = &buffers{}
 	}
-	return &streamer{client: c, w: w, hide: hide, buffers: b}
+	return &streamer{client: c, w: w, hide: hide, blocks: blocks{customs: customs(req)}, buffers: b}
 }
 
 // buffers outlive an answer; everything in them is bytes.
@@ -44,9 +44,10 @@ const (
 type streamer struct {
 	client *client
 	w      dialect.Sink
-	hide   bool // reasoning is not shown (RE-01)
-	begun  bool // the role has been told (ST-03)
-	dirty  bool // written and not flushed
+	hide   bool           // reasoning is not shown (RE-01)
+	begun  bool           // the role has been told (ST-03)
+	dirty  bool           // written and not flushed
+	files  []llm.FileText // not yet told
 	blocks blocks
 	*buffers
 }
@@ -58,6 +59,7 @@ func (e *streamer) Begin(h dialect.Head) {
 	e.open = append(e.open, `,"choices":[{"index":0,"delta":{`...)
 	e.text.before, e.text.made, e.text.hits = e.text.before[:0], 0, 0
 	e.tail = e.tail[:0]
+	e.files = h.Files
 }
 
 // appendHead appends the members that every answer begins with.
@@ -77,7 +79,14 @@ func quote(dst []byte, s string) []byte {
 
 func (e *streamer) Emit(c llm.Chunk) error {
 	e.out = e.out[:0]
-	forwarded := c.From == llm.Chat && !c.Whole && e.forward(c)
+	if len(e.files) > 0 {
+		e.documents()
+	}
+	e.sources(c.Events, false)
+	forwarded := c.From == llm.Chat && !c.Whole && !e.blocks.rewrap(c.Events) && e.forward(c)
+	if !forwarded {
+		e.sources(c.Events, true)
+	}
 	for i := range c.Events {
 		e.event(&c.Events[i], forwarded)
 	}
@@ -107,12 +116,7 @@ func (e *streamer) event(ev *llm.Event, forwarded bool) {
 		case forwarded:
 		case ev.Open == llm.BlockCall:
 			e.delta()
-			e.out = append(e.out, `"tool_calls":[{"index":`...)
-			e.out = strconv.AppendInt(e.out, int64(b.index), 10)
-			e.out = quote(append(e.out, `,"id":`...), ev.Call.ID)
-			e.out = quote(append(e.out, `,"type":"function","function":{"name":`...), ev.Call.Name)
-			e.out = quote(append(e.out, `,"arguments":`...), ev.Call.Arguments)
-			e.out = append(e.out, "}}]"...)
+			e.out = e.blocks.appendCall(e.out, b)
 			e.out = append(e.out, shut...)
 		case ev.Thought != nil:
 			e.thought(b, ev.Thought)
@@ -122,8 +126,15 @@ func (e *streamer) event(ev *llm.Event, forwarded bool) {
 			return
 		}
 		name := `"content":`
-		if e.blocks.at(ev.Block).kind == llm.BlockRefusal {
+		switch e.blocks.at(ev.Block).kind {
+		case llm.BlockRefusal:
 			name = `"refusal":`
+		case llm.BlockAudio:
+			e.delta()
+			e.out = quote(append(e.out, `"audio":{"transcript":`...), ev.Text)
+			e.out = append(append(e.out, '}'), shut...)
+			return
+		default:
 		}
 		e.delta()
 		e.out = quote(append(e.out, name...), ev.Text)
@@ -141,12 +152,20 @@ func (e *streamer) event(ev *llm.Event, forwarded bool) {
 		if forwarded || ev.Text == "" {
 			return
 		}
-		e.delta()
-		e.out = append(e.out, `"tool_calls":[{"index":`...)
-		e.out = strconv.AppendInt(e.out, int64(e.blocks.at(ev.Block).index), 10)
-		e.out = quote(append(e.out, `,"function":{"arguments":`...), ev.Text)
-		e.out = append(e.out, "}}]"...)
-		e.out = append(e.out, shut...)
+		b := e.blocks.at(ev.Block)
+		if b.wrapped {
+			b.text.WriteString(ev.Text)
+			return
+		}
+		e.arguments(b, ev.Text)
+	case llm.MediaDelta:
+		if !forwarded {
+			e.media(e.blocks.at(ev.Block), ev.Media)
+		}
+	case llm.BlockClose:
+		if b := e.blocks.at(ev.Block); b.wrapped {
+			e.arguments(b, llm.UnwrapInput(b.text.String()))
+		}
 	case llm.Finish:
 		if forwarded {
 			return
@@ -156,8 +175,21 @@ func (e *streamer) event(ev *llm.Event, forwarded bool) {
 		e.out = quote(append(e.out, `},"finish_reason":`...), string(ev.Finish.Unified))
 		e.out = nullable(append(e.out, `,"native_finish_reason":`...), ev.Finish.Native)
 		e.out = append(e.out, "}]}\n\n"...)
-	case llm.Start, llm.BlockClose, llm.UsageReport:
+	case llm.Start, llm.Cite, llm.UsageReport:
 	}
+}
+
+// arguments writes a piece of what a tool is called with.
+func (e *streamer) arguments(b *block, text string) {
+	e.delta()
+	e.out = strconv.AppendInt(append(e.out, `"tool_calls":[{"index":`...), int64(b.index), 10)
+	if b.call.Custom {
+		e.out = quote(append(e.out, `,"custom":{"input":`...), text)
+	} else {
+		e.out = quote(append(e.out, `,"function":{"arguments":`...), text)
+	}
+	e.out = append(e.out, "}}]"...)
+	e.out = append(e.out, shut...)
 }
 
 func nullable(dst []byte, s string) []byte {
@@ -217,13 +249,55 @@ func appendDetail(dst []byte, b *block, text, signature, data string) []byte {
 	return append(dst, '}')
 }
 
+// media writes an image (US-09), or a piece of audio (contract area 32).
+func (e *streamer) media(b *block, m *llm.Media) {
+	e.delta()
+	if b.kind == llm.BlockImage {
+		e.out = appendImage(append(e.out, `"images":[`...), b, m)
+		e.out = append(append(e.out, ']'), shut...)
+		return
+	}
+	e.out = append(e.out, `"audio":{`...)
+	comma := ""
+	for _, x := range [...]struct{ name, value string }{{`"id":`, m.FileID}, {`"data":`, m.Data}} {
+		if x.value != "" {
+			e.out = quote(append(append(e.out, comma...), x.name...), x.value)
+			comma = ","
+		}
+	}
+	e.out = append(append(e.out, '}'), shut...)
+}
+
+// documents tells, before all else, which documents were read (FL-04).
+func (e *streamer) documents() {
+	e.delta()
+	e.out = append(e.out, `"content":"","annotations":[`...)
+	e.out = appendFiles(e.out, e.files)
+	e.out = append(append(e.out, ']'), shut...)
+	e.files = nil
+}
+
+// sources writes citations (TL-04): those that are in a vendor's frame, or those
+// that only the events tell.
+func (e *streamer) sources(events []llm.Event, framed bool) {
+	for i := range events {
+		c := events[i].Citation
+		if events[i].Kind != llm.Cite || inFrame(c) != framed || !citable(c) {
+			continue
+		}
+		e.delta()
+		e.out = appendCitation(append(e.out, `"annotations":[`...), c)
+		e.out = append(append(e.out, ']'), shut...)
+	}
+}
+
 // Finish writes the one usage chunk and the end (ST-02).
 func (e *streamer) Finish(u llm.Usage) error {
 	e.out = append(e.out[:0], e.head...)
 	e.out = append(e.out, `,"choices":[]`...)
 	e.out = append(e.out, e.tail...)
 	e.out = append(e.out, `,"usage":`...)
-	e.out = appendUsage(e.out, &u)
+	e.out = dialect.AppendUsage(e.out, &u)
 	e.out = append(e.out, "}\n\ndata: [DONE]\n\n"...)
 	return e.close()
 }
@@ -231,7 +305,7 @@ func (e *streamer) Finish(u llm.Usage) error {
 // Fail writes the error chunk, after which the stream closes unmarked (ST-05).
 func (e *streamer) Fail(err *llm.Error, _ llm.Usage) error {
 	e.out = append(e.out[:0], e.head...)
-	e.out = appendError(append(e.out, `,"error":`...), err)
+	e.out = dialect.AppendError(append(e.out, `,"error":`...), err)
 	e.out = append(e.out, `,"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]}`+"\n\n"...)
 	return e.close()
 }
@@ -245,26 +319,6 @@ func (e *streamer) close() error {
 		e.client.emitters.Put(b)
 	}
 	return err
-}
-
-// appendError is the error object in an answer that has begun. What a provider
-// said stays out of 500s (ST-07).
-func appendError(dst []byte, err *llm.Error) []byte {
-	status := err.Type.Status()
-	message := err.Message
-	if err.Type == llm.TypeServer {
-		message = "Internal server error"
-	}
-	dst = strconv.AppendInt(append(dst, `{"code":`...), int64(status), 10)
-	dst = quote(append(dst, `,"message":`...), message)
-	dst = quote(append(dst, `,"metadata":{"error_type":`...), string(err.Type))
-	if err.ProviderCode != "" && status < 500 {
-		dst = quote(append(dst, `,"provider_code":`...), err.ProviderCode)
-	}
-	if err.ProviderName != "" && err.Type != llm.TypeServer {
-		dst = quote(append(dst, `,"provider_name":`...), err.ProviderName)
-	}
-	return append(dst, "}}"...)
 }
 
 // forward writes a vendor's own frame: our head, then its members but for those
@@ -433,11 +487,12 @@ func silent(events []llm.Event) bool {
 // choiceEdit is what a forwarded choice needs changed.
 type choiceEdit struct {
 	finish *llm.FinishReason
-	role   bool // say the role if the vendor did not
-	hide   bool // take reasoning out
+	role   bool   // say the role if the vendor did not
+	hide   bool   // take reasoning out
+	notes  []byte // elements of annotations to go before the vendor's
 }
 
-func (c choiceEdit) needed() bool { return c.finish != nil || c.role || c.hide }
+func (c choiceEdit) needed() bool { return c.finish != nil || c.role || c.hide || len(c.notes) > 0 }
 
 // editChoices appends an array of one choice; said names the member that holds
 // what the model said, delta or message.
@@ -504,10 +559,23 @@ func editSaid(dst, src []byte, edit choiceEdit) ([]byte, bool) {
 	}
 	for i := range list {
 		f := &list[i]
-		if (edit.hide && isReasoning(f.name)) || (edit.role && !role && string(f.name) == "role") {
+		switch name := string(f.name); {
+		case edit.hide && isReasoning(f.name), edit.role && !role && name == "role":
+			continue
+		case len(edit.notes) > 0 && name == "annotations":
+			if theirs := f.of(src); theirs[0] == '[' {
+				if theirs = trimmed(theirs[1 : len(theirs)-1]); len(theirs) > 0 {
+					edit.notes = append(append(edit.notes, ','), theirs...)
+				}
+			}
 			continue
 		}
 		dst = append(append(dst, comma), src[f.start:f.end]...)
+		comma = ','
+	}
+	if len(edit.notes) > 0 {
+		dst = append(append(dst, comma), `"annotations":[`...)
+		dst = append(append(dst, edit.notes...), ']')
 		comma = ','
 	}
 	if comma == '{' {

@@ -176,7 +176,7 @@ func TestStreamToWholeBody(t *testing.T) {
 	if err := e.Finish(llm.Usage{Estimated: true}); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"id":"gen-1","provider":"P","model":"a/b","object":"chat.completion","created":5,"choices":[{"index":0,"message":{"role":"assistant","content":"AB","refusal":null,"mood":"so-so","annotations":[{"n":1},{"n":2}],"level":2},"logprobs":{"content":[{"token":"A"},{"token":"B"}],"refusal":null},"seat":2,"finish_reason":"length","native_finish_reason":"length"}],"system_fingerprint":"fp","citations":["a","b"],"usage":`
+	want := `{"id":"gen-1","provider":"P","model":"a/b","object":"chat.completion","created":5,"choices":[{"index":0,"message":{"role":"assistant","content":"AB","refusal":null,"annotations":[{"n":1},{"n":2}],"mood":"so-so","level":2},"logprobs":{"content":[{"token":"A"},{"token":"B"}],"refusal":null},"seat":2,"finish_reason":"length","native_finish_reason":"length"}],"system_fingerprint":"fp","citations":["a","b"],"usage":`
 	got, _, _ := strings.Cut(out.String(), `{"prompt_tokens"`)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -254,5 +254,137 @@ func TestUsageObject(t *testing.T) {
 		if diff := cmp.Diff(all, out.String()); diff != "" {
 			t.Errorf("%s: %s", native, diff)
 		}
+	}
+}
+
+func asking(stream bool, tools ...llm.Tool) *llm.Request {
+	return &llm.Request{Stream: stream, Input: &llm.ChatInput{Tools: tools}}
+}
+
+// An upstream of another dialect knows no custom tools: what it calls as a function
+// the caller sees as it was offered, whole at the end.
+func TestCustomToolOfAnotherDialect(t *testing.T) {
+	t.Parallel()
+	events := []llm.Event{
+		{Kind: llm.Start},
+		{Kind: llm.BlockOpen, Open: llm.BlockCall, Call: &llm.ToolCall{ID: "c1", Name: "patch"}},
+		{Kind: llm.ArgsDelta, Text: `{"inp`},
+		{Kind: llm.ArgsDelta, Text: `ut":"+a\n"}`},
+		{Kind: llm.BlockClose},
+		{Kind: llm.BlockOpen, Block: 1, Open: llm.BlockCall, Call: &llm.ToolCall{ID: "c2", Name: "patch", Custom: true}},
+		{Kind: llm.ArgsDelta, Block: 1, Text: "+b"},
+		{Kind: llm.BlockClose, Block: 1},
+		{Kind: llm.Finish, Finish: llm.FinishReason{Unified: llm.FinishToolCalls}},
+	}
+	const end = `},"finish_reason":null,"native_finish_reason":null}]}` + "\n\n"
+	for _, c := range []struct {
+		stream bool
+		want   []string
+	}{
+		{true, []string{
+			`"tool_calls":[{"index":0,"id":"c1","type":"custom","custom":{"name":"patch","input":""}}]` + end,
+			`"tool_calls":[{"index":0,"custom":{"input":"+a\n"}}]` + end,
+			`"tool_calls":[{"index":1,"id":"c2","type":"custom","custom":{"name":"patch","input":""}}]` + end,
+			`"tool_calls":[{"index":1,"custom":{"input":"+b"}}]` + end,
+		}},
+		{false, []string{`"tool_calls":[{"id":"c1","type":"custom","custom":{"name":"patch","input":"+a\n"}},{"id":"c2","type":"custom","custom":{"name":"patch","input":"+b"}}]`}},
+	} {
+		var out sink
+		e := chat.Client().NewEmitter(&out, asking(c.stream, llm.Tool{Kind: llm.ToolCustom, Name: "patch"}))
+		e.Begin(dialect.Head{ID: "gen-1", Model: "a/b", Provider: "P", Created: 5})
+		emit(t, e, llm.Chunk{Events: events})
+		if err := e.Finish(llm.Usage{}); err != nil {
+			t.Fatal(err)
+		}
+		rest := out.String()
+		for _, want := range c.want {
+			_, after, ok := strings.Cut(rest, want)
+			if !ok {
+				t.Fatalf("stream %v: no %s in %s", c.stream, want, rest)
+			}
+			rest = after
+		}
+		if strings.Contains(out.String(), `\"input\"`) {
+			t.Errorf("the wrapping shows: %s", out.String())
+		}
+	}
+}
+
+// FL-04: documents that were read are told before all else, whichever way the rest
+// goes; TL-04: so are citations of any dialect, in one form.
+func TestAnnotations(t *testing.T) {
+	t.Parallel()
+	const (
+		file  = `{"type":"file","file":{"hash":"ab","name":"a.pdf","content":[{"type":"text","text":"one"},{"type":"text","text":"two"}]}}`
+		cite  = `{"type":"url_citation","url_citation":{"url":"https://example.org/","title":"T","content":"q","start_index":1,"end_index":2}}`
+		whole = `{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"A","annotations":[{"n":1}]},"finish_reason":"stop"}]}`
+	)
+	events := []llm.Event{
+		{Kind: llm.Start},
+		{Kind: llm.BlockOpen},
+		{Kind: llm.TextDelta, Text: "A"},
+		{Kind: llm.Cite, Citation: &llm.Citation{URL: "https://example.org/", Title: "T", Quote: "q", Start: 1, End: 2, From: llm.Messages, Native: []byte(`{"type":"char_location"}`)}},
+		{Kind: llm.Cite, Citation: &llm.Citation{Quote: "of a document without a URL"}},
+		{Kind: llm.BlockClose},
+		{Kind: llm.Finish, Finish: llm.FinishReason{Unified: llm.FinishStop}},
+	}
+	for _, c := range []struct {
+		name   string
+		stream bool
+		chunk  llm.Chunk
+		want   []string
+	}{
+		{"streamed", true, llm.Chunk{Events: events}, []string{`"delta":{"role":"assistant","content":"","annotations":[` + file + `]}`, `"delta":{"annotations":[` + cite + `]}`}},
+		{"whole", false, llm.Chunk{Events: events}, []string{`"annotations":[` + file + `,` + cite + `]`}},
+		{"forwarded", false, llm.Chunk{Events: events, From: llm.Chat, Whole: true, Raw: []byte(whole)}, []string{`"annotations":[` + file + `,` + cite + `,{"n":1}]`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var out sink
+			e := chat.Client().NewEmitter(&out, asking(c.stream))
+			e.Begin(dialect.Head{ID: "gen-1", Model: "a/b", Provider: "P", Created: 5, Files: []llm.FileText{{Hash: "ab", Name: "a.pdf", Text: []string{"one", "two"}}}})
+			emit(t, e, c.chunk)
+			if err := e.Finish(llm.Usage{}); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range c.want {
+				if strings.Count(out.String(), want) != 1 {
+					t.Errorf("no %s in %s", want, out.String())
+				}
+			}
+			if strings.Contains(out.String(), "without a URL") || strings.Contains(out.String(), "char_location") {
+				t.Error(out.String())
+			}
+		})
+	}
+}
+
+// Audio of a vendor that was not asked for it is told all the same.
+func TestWholeAudio(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, first, second, want string }{
+		{"pieces of one text", "AAEC", "AwQ=", "AAECAwQ="},
+		{"each padded", "AA==", "AQ==", "AAE="},
+		{"nonsense", "A=", "!", "A=!"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var out sink
+			e := emitter(&out, false)
+			emit(t, e, llm.Chunk{Events: []llm.Event{
+				{Kind: llm.Start},
+				{Kind: llm.BlockOpen, Open: llm.BlockAudio},
+				{Kind: llm.MediaDelta, Media: &llm.Media{FileID: "audio_1", Data: c.first}},
+				{Kind: llm.TextDelta, Text: "Hi"},
+				{Kind: llm.MediaDelta, Media: &llm.Media{Data: c.second}},
+				{Kind: llm.BlockClose},
+			}})
+			if err := e.Finish(llm.Usage{}); err != nil {
+				t.Fatal(err)
+			}
+			if want := `"audio":{"id":"audio_1","data":"` + c.want + `","transcript":"Hi"}`; !strings.Contains(out.String(), want) {
+				t.Errorf("no %s in %s", want, out.String())
+			}
+		})
 	}
 }

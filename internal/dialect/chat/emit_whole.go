@@ -2,8 +2,7 @@ package chat
 
 import (
 	"bytes"
-	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -11,58 +10,6 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire/splice"
 )
-
-// block is an open or closed block of an answer, as chat numbers it.
-type block struct {
-	number  int // the event's
-	kind    llm.BlockType
-	index   int // among tool calls, or among reasoning blocks
-	thought llm.Thought
-	call    llm.ToolCall
-	text    strings.Builder // what a whole answer has gathered
-	sealed  strings.Builder // the data of an encrypted thought
-}
-
-type blocks struct {
-	list            []*block
-	calls, thoughts int
-}
-
-func (b *blocks) open(ev *llm.Event) *block {
-	n := &block{number: ev.Block, kind: ev.Open}
-	switch ev.Open {
-	case llm.BlockCall:
-		n.call = *ev.Call
-		n.index = b.calls
-		b.calls++
-	case llm.BlockReasoning:
-		n.thought = llm.Thought{Type: llm.ThoughtText, Format: llm.FormatUnknown}
-		if t := ev.Thought; t != nil {
-			n.thought.ID = t.ID
-			if t.Type != "" {
-				n.thought.Type = t.Type
-			}
-			if t.Format != "" {
-				n.thought.Format = t.Format
-			}
-		}
-		n.index = b.thoughts
-		b.thoughts++
-	case llm.BlockText, llm.BlockRefusal:
-	}
-	b.list = append(b.list, n)
-	return n
-}
-
-// at is the block of an event; the newest is the likeliest.
-func (b *blocks) at(number int) *block {
-	for _, known := range slices.Backward(b.list) {
-		if known.number == number {
-			return known
-		}
-	}
-	return &block{}
-}
 
 // whole gathers an answer and writes it at its end. A body that may be passed
 // on is kept for that; frames of a stream that may be (a vendor streamed to a
@@ -75,6 +22,9 @@ type whole struct {
 	head      dialect.Head
 	raw       []byte
 	blocks    blocks
+	cites     []*llm.Citation
+	foreign   []byte // elements of annotations that nobody here knows
+	rewrapped bool   // a custom tool was called as a function
 	finish    llm.FinishReason
 	content   []byte // elements of logprobs.content
 	refusal   []byte // elements of logprobs.refusal
@@ -111,6 +61,7 @@ func (e *whole) event(ev *llm.Event) {
 	switch ev.Kind {
 	case llm.BlockOpen:
 		b := e.blocks.open(ev)
+		e.rewrapped = e.rewrapped || b.wrapped
 		b.text.WriteString(b.call.Arguments)
 		if ev.Thought != nil {
 			b.add(ev.Thought)
@@ -122,6 +73,13 @@ func (e *whole) event(ev *llm.Event) {
 		e.blocks.at(ev.Block).text.WriteString(ev.Text)
 	case llm.ReasoningDelta:
 		e.blocks.at(ev.Block).add(ev.Thought)
+	case llm.MediaDelta:
+		b := e.blocks.at(ev.Block)
+		b.media = append(b.media, ev.Media)
+	case llm.Cite:
+		if citable(ev.Citation) {
+			e.cites = append(e.cites, ev.Citation)
+		}
 	case llm.Finish:
 		e.finish = ev.Finish
 	case llm.Start, llm.BlockClose, llm.UsageReport:
@@ -190,12 +148,16 @@ func (e *whole) gatherChoice(choices []byte) {
 	for i := range list {
 		f := &list[i]
 		switch name := string(f.name); name {
-		case "index", "finish_reason", "native_finish_reason", "logprobs":
+		case "index", "finish_reason", "native_finish_reason", "logprobs", "usage", "error":
+		case "message": // the whole so far, which one vendor repeats beside the delta
 		case "delta":
 			delta := f.of(choice)
 			inner, _ := fields(nil, delta)
 			for j := range inner {
-				if d := &inner[j]; !knownSaid(d.name) {
+				switch d := &inner[j]; {
+				case string(d.name) == "annotations":
+					elements(d.of(delta), e.keepNote)
+				case !knownSaid(d.name):
 					e.said = keep(e.said, string(d.name), d.of(delta), true)
 				}
 			}
@@ -205,10 +167,21 @@ func (e *whole) gatherChoice(choices []byte) {
 	}
 }
 
+// keepNote keeps an annotation that no event tells.
+func (e *whole) keepNote(note []byte) {
+	if typ, _ := find(note, "type", nil); string(typ) == `"`+typeCitation+`"` {
+		return
+	}
+	if len(e.foreign) > 0 {
+		e.foreign = append(e.foreign, ',')
+	}
+	e.foreign = append(e.foreign, note...)
+}
+
 // knownSaid are the members of a delta or message that events carry.
 func knownSaid(name []byte) bool {
 	switch string(name) {
-	case "role", "content", "refusal", "tool_calls", "function_call":
+	case "role", "content", "refusal", "tool_calls", "function_call", "images", "audio", "annotations":
 		return true
 	}
 	return isReasoning(name)
@@ -240,7 +213,7 @@ func keep(list []extra, name string, value []byte, join bool) []extra {
 }
 
 func (e *whole) Finish(u llm.Usage) error {
-	if e.raw != nil {
+	if e.raw != nil && !e.rewrapped {
 		if out, ok := e.forward(&u); ok {
 			return e.write(out)
 		}
@@ -272,13 +245,13 @@ func (e *whole) forward(u *llm.Usage) ([]byte, bool) {
 		splice.Set("provider", quote(nil, e.head.Provider)),
 		splice.Set("model", quote(nil, e.head.Model)),
 		splice.Set("object", []byte(`"chat.completion"`)),
-		splice.Set("created", number(e.head.Created)))
+		splice.Set("created", strconv.AppendInt(nil, e.head.Created, 10)))
 	fingerprint := false
 	for _, m := range members {
 		switch m.Name {
 		case "choices":
 			value := m.Value(e.raw)
-			choices, ok := editChoices(make([]byte, 0, len(value)+96), value, choiceEdit{finish: &e.finish, role: true, hide: e.hide}, "message")
+			choices, ok := editChoices(make([]byte, 0, len(value)+96), value, choiceEdit{finish: &e.finish, role: true, hide: e.hide, notes: e.notes(false)}, "message")
 			if !ok {
 				return nil, false
 			}
@@ -290,8 +263,29 @@ func (e *whole) forward(u *llm.Usage) ([]byte, bool) {
 	if !fingerprint { // US-03
 		edits = append(edits, splice.Set("system_fingerprint", []byte("null")))
 	}
-	edits = append(edits, splice.Set("usage", appendUsage(nil, u)))
+	edits = append(edits, splice.Set("usage", dialect.AppendUsage(nil, u)))
 	return splice.ApplyTo(nil, e.raw, members, edits...), true
+}
+
+// notes are the elements of annotations: all, or those that the vendor's body has not.
+func (e *whole) notes(all bool) []byte {
+	dst := appendFiles(nil, e.head.Files)
+	for _, c := range e.cites {
+		if !all && inFrame(c) {
+			continue
+		}
+		if len(dst) > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendCitation(dst, c)
+	}
+	if len(e.foreign) > 0 {
+		if len(dst) > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, e.foreign...)
+	}
+	return dst
 }
 
 func (e *whole) encode(dst []byte, u *llm.Usage, failed *llm.Error) []byte {
@@ -304,7 +298,7 @@ func (e *whole) encode(dst []byte, u *llm.Usage, failed *llm.Error) []byte {
 	dst = quote(append(dst, `,"finish_reason":`...), string(e.finish.Unified))
 	dst = nullable(append(dst, `,"native_finish_reason":`...), e.finish.Native)
 	if failed != nil {
-		dst = appendError(append(dst, `,"error":`...), failed)
+		dst = dialect.AppendError(append(dst, `,"error":`...), failed)
 	}
 	dst = append(dst, `}],"system_fingerprint":`...)
 	if e.finger == nil {
@@ -312,7 +306,7 @@ func (e *whole) encode(dst []byte, u *llm.Usage, failed *llm.Error) []byte {
 	}
 	dst = append(dst, e.finger...)
 	dst = appendExtras(dst, e.top)
-	dst = appendUsage(append(dst, `,"usage":`...), u)
+	dst = dialect.AppendUsage(append(dst, `,"usage":`...), u)
 	return append(dst, '}')
 }
 
@@ -390,14 +384,40 @@ func (e *whole) message(dst []byte) []byte {
 			if b.kind != llm.BlockCall {
 				continue
 			}
-			dst = quote(append(append(dst, comma...), `{"id":`...), b.call.ID)
-			dst = quote(append(dst, `,"type":"function","function":{"name":`...), b.call.Name)
-			dst = quote(append(dst, `,"arguments":`...), b.text.String())
-			dst = append(dst, "}}"...)
+			arguments := b.text.String()
+			if b.wrapped {
+				arguments = llm.UnwrapInput(arguments)
+			}
+			dst = appendCall(append(append(dst, comma...), '{'), &b.call, arguments)
+			dst = append(dst, '}')
 			comma = ","
 		}
 		dst = append(dst, ']')
 	}
+	dst = e.media(dst)
+	if notes := e.notes(true); len(notes) > 0 {
+		dst = append(append(append(dst, `,"annotations":[`...), notes...), ']')
+	}
 	dst = appendExtras(dst, e.said)
 	return append(dst, '}')
+}
+
+// media is what the model drew or spoke.
+func (e *whole) media(dst []byte) []byte {
+	comma := `,"images":[`
+	for _, b := range e.blocks.list {
+		if b.kind == llm.BlockImage && len(b.media) > 0 {
+			dst = appendImage(append(dst, comma...), b, b.media[0])
+			comma = ","
+		}
+	}
+	if comma == "," {
+		dst = append(dst, ']')
+	}
+	for _, b := range e.blocks.list {
+		if b.kind == llm.BlockAudio {
+			return appendAudio(append(dst, `,"audio":`...), b)
+		}
+	}
+	return dst
 }

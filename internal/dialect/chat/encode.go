@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
@@ -18,13 +16,20 @@ import (
 func (u *upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, error) {
 	call := dialect.Call{Path: strings.ReplaceAll(u.q.Path, "{model}", url.PathEscape(to.Model))}
 	e := encoder{upstream: u, req: req, in: req.Input, to: &to}
+	e.reach(e.in.Messages)
+	ok := false
 	if req.Source != nil && req.Source.Dialect == llm.Chat {
-		if body, ok := e.splice(req.Source.Body); ok {
-			call.Body = body
-			return call, nil
-		}
+		call.Body, ok = e.splice(req.Source.Body)
 	}
-	call.Body = e.build()
+	if !ok {
+		e.lost = nil
+		call.Body = e.build()
+	}
+	if e.err != nil {
+		return dialect.Call{}, e.err
+	}
+	slices.Sort(e.lost)
+	call.Lost = slices.Compact(e.lost)
 	return call, nil
 }
 
@@ -34,6 +39,40 @@ type encoder struct {
 	in  *llm.ChatInput
 	to  *dialect.Target
 	out []byte
+
+	lost []string
+	err  error // the first
+}
+
+// unsuited says that another endpoint may take the request.
+func (e *encoder) unsuited(message string) {
+	if e.err == nil {
+		e.err = &llm.Error{Type: llm.TypeInvalidRequest, Fault: llm.FaultUnsuited, Message: message}
+	}
+}
+
+// reach refuses URLs that the vendor does not follow: it must be sent the bytes.
+func (e *encoder) reach(messages []llm.Message) {
+	for i := range messages {
+		e.follow(messages[i].Parts)
+	}
+}
+
+func (e *encoder) follow(parts []llm.Part) {
+	for i := range parts {
+		p := &parts[i]
+		switch {
+		case p.Result != nil:
+			e.follow(p.Result.Parts)
+		case p.Media == nil || p.Media.URL == "":
+		case p.Kind == llm.PartImage && e.q.NoImageURL:
+			e.unsuited("This provider takes no images by URL")
+		case p.Kind == llm.PartAudio && !e.q.AudioURL:
+			e.unsuited("This provider takes no audio by URL")
+		case p.Kind == llm.PartFile && !e.q.FileURL:
+			e.unsuited("This provider takes no files by URL")
+		}
+	}
 }
 
 // key begins a member.
@@ -132,6 +171,7 @@ func (e *encoder) build() []byte {
 	}
 	e.tools()
 	e.reasoning()
+	e.output()
 	if e.req.Dialect == llm.Chat { // another dialect's unknown members mean nothing here
 		for _, x := range in.Extra {
 			if !slices.Contains(e.q.DropParams, x.Name) && (!isParameter(x.Name) || e.to.Takes(x.Name)) {
@@ -155,7 +195,7 @@ func (e *encoder) streaming() {
 
 // user sends only the hash of an end user (CR-09).
 func (e *encoder) user() {
-	if !e.q.NoUser {
+	if !e.q.NoUser && !slices.Contains(e.q.DropParams, "user") {
 		e.str("user", e.to.User)
 	}
 }
@@ -164,103 +204,6 @@ func (e *encoder) maxTokens() {
 	if !e.drops(e.to, "max_tokens") {
 		e.int(e.q.MaxTokensName, e.in.MaxTokens)
 	}
-}
-
-// dropsFormat reports whether the endpoint cannot be held to the output's shape.
-func (e *encoder) dropsFormat() bool {
-	if slices.Contains(e.q.DropParams, "response_format") {
-		return true
-	}
-	if e.in.Format.Type == llm.FormatJSONSchema && !e.q.NoSchema {
-		return !e.to.Takes("structured_outputs")
-	}
-	return !e.to.Takes("response_format")
-}
-
-func (e *encoder) format() {
-	f := e.in.Format
-	if f.Type != llm.FormatJSONSchema || e.q.NoSchema {
-		typ := f.Type
-		if typ == llm.FormatJSONSchema {
-			typ = llm.FormatJSON
-		}
-		e.out = append(quote(append(e.out, `{"type":`...), string(typ)), '}')
-		return
-	}
-	e.out = append(e.out, `{"type":"json_schema","json_schema":{`...)
-	e.key("name")
-	e.out = quote(e.out, f.Name)
-	e.str("description", f.Description)
-	if !e.q.NoStrict {
-		e.flag("strict", f.Strict)
-	}
-	e.raw("schema", f.Schema)
-	e.out = append(e.out, "}}"...)
-}
-
-func (e *encoder) tools() {
-	in := e.in
-	if len(in.Tools) == 0 || e.drops(e.to, "tools") {
-		return
-	}
-	e.key("tools")
-	e.toolList()
-	if in.Choice != nil && !e.drops(e.to, "tool_choice") {
-		e.key("tool_choice")
-		e.choice()
-	}
-	if !e.drops(e.to, "parallel_tool_calls") {
-		e.flag("parallel_tool_calls", in.Parallel)
-	}
-}
-
-func (e *encoder) toolList() {
-	e.out = append(e.out, '[')
-	for i := range e.in.Tools {
-		t := &e.in.Tools[i]
-		if i > 0 {
-			e.out = append(e.out, ',')
-		}
-		e.out = append(e.out, `{"type":"function","function":{`...)
-		e.key("name")
-		e.out = quote(e.out, t.Name)
-		e.str("description", t.Description)
-		e.raw("parameters", t.Parameters)
-		if !e.q.NoStrict {
-			e.flag("strict", t.Strict)
-		}
-		e.out = append(e.out, '}')
-		e.mark(t.Cache)
-		e.out = append(e.out, '}')
-	}
-	e.out = append(e.out, ']')
-}
-
-// mark writes a cache breakpoint where it is understood.
-func (e *encoder) mark(c *llm.CacheMark) {
-	if c == nil || !e.q.KeepsCacheControl {
-		return
-	}
-	e.key("cache_control")
-	e.out = append(e.out, `{"type":"ephemeral"`...)
-	e.str("ttl", c.TTL)
-	e.out = append(e.out, '}')
-}
-
-func (e *encoder) choice() {
-	c := *e.in.Choice
-	if c.Mode == llm.ToolNamed && e.q.NoToolChoiceNamed {
-		c.Mode = llm.ToolRequired
-	}
-	if (c.Mode == llm.ToolRequired || c.Mode == llm.ToolNamed) && e.q.NoToolChoiceRequired {
-		c.Mode = llm.ToolAuto
-	}
-	if c.Mode == llm.ToolNamed {
-		e.out = quote(append(e.out, `{"type":"function","function":{"name":`...), c.Name)
-		e.out = append(e.out, "}}"...)
-		return
-	}
-	e.out = quote(e.out, string(c.Mode))
 }
 
 func (e *encoder) messages() {
@@ -311,11 +254,16 @@ func (e *encoder) message(i int) {
 	}
 	e.str("name", name)
 	e.key("content")
-	before := ""
-	if e.q.NoName && m.Name != "" {
-		before = m.Name + ": "
+	before := e.before(m)
+	parts := m.Parts
+	if role == llm.RoleAssistant {
+		parts = written(parts)
 	}
-	e.content(m.Parts, before)
+	if len(parts) == 0 && len(m.Parts) > 0 && before == "" {
+		e.out = append(e.out, "null"...)
+	} else {
+		e.content(parts, before)
+	}
 	if role == llm.RoleAssistant {
 		e.assistant(m.Parts)
 		if i == len(e.in.Messages)-1 && e.q.Prefill != "" {
@@ -338,7 +286,12 @@ func (e *encoder) result(r *llm.ToolResult) {
 // content writes what is said: a string where text is all there is.
 func (e *encoder) content(parts []llm.Part, before string) {
 	said, plain := 0, true
-	var text string
+	var text, thought string
+	if e.q.KeepsReasoning == keepsContent {
+		if thought = plainThought(parts); thought != "" {
+			said, plain = 1, false
+		}
+	}
 	for i := range parts {
 		p := &parts[i]
 		switch p.Kind {
@@ -364,7 +317,7 @@ func (e *encoder) content(parts []llm.Part, before string) {
 	case plain && e.q.FlatText:
 		e.out = quote(e.out, before+joinText(parts))
 	default:
-		e.parts(parts, before)
+		e.parts(parts, before, thought)
 	}
 }
 
@@ -378,14 +331,19 @@ func joinText(parts []llm.Part) string {
 	return strings.Join(all, "\n\n")
 }
 
-func (e *encoder) parts(parts []llm.Part, before string) {
+func (e *encoder) parts(parts []llm.Part, before, thought string) {
 	e.out = append(e.out, '[')
+	if thought != "" {
+		e.out = quote(append(e.out, `{"type":"thinking","thinking":[{"type":"text","text":`...), thought)
+		e.out = append(e.out, "}]}"...)
+	}
 	comma := func() {
 		if e.out[len(e.out)-1] != '[' {
 			e.out = append(e.out, ',')
 		}
 	}
 	if before != "" && !slices.ContainsFunc(parts, func(p llm.Part) bool { return p.Kind == llm.PartText }) {
+		comma()
 		e.out = append(quote(append(e.out, `{"type":"text","text":`...), before), '}')
 	}
 	for i := range parts {
@@ -404,7 +362,11 @@ func (e *encoder) parts(parts []llm.Part, before string) {
 			e.out = append(e.out, '}')
 		case llm.PartAudio:
 			comma()
-			e.out = quote(append(e.out, `{"type":"input_audio","input_audio":{"data":`...), m.Data)
+			data := m.Data
+			if m.URL != "" {
+				data = m.URL
+			}
+			e.out = quote(append(e.out, `{"type":"input_audio","input_audio":{"data":`...), data)
 			e.str("format", audioFormat(m))
 			e.out = append(e.out, '}')
 		case llm.PartVideo:
@@ -433,15 +395,7 @@ func (e *encoder) parts(parts []llm.Part, before string) {
 
 // locate writes a URL or a data URI.
 func (e *encoder) locate(m *llm.Media) {
-	if m.URL != "" {
-		e.out = quote(e.out, m.URL)
-		return
-	}
-	mime, _ := jsontext.AppendQuote(nil, m.MIME)
-	e.out = append(append(e.out, `"data:`...), mime[1:len(mime)-1]...)
-	e.out = append(e.out, ";base64,"...)
-	data, _ := jsontext.AppendQuote(nil, m.Data)
-	e.out = append(e.out, data[1:]...)
+	e.out = appendLocation(e.out, m)
 }
 
 func audioFormat(m *llm.Media) string {
@@ -467,6 +421,7 @@ func (e *encoder) assistant(parts []llm.Part) {
 		}
 	}
 	e.thoughts(parts)
+	e.made(parts)
 	if slices.ContainsFunc(parts, func(p llm.Part) bool { return p.Kind == llm.PartCall }) {
 		e.key("tool_calls")
 		e.calls(parts)
@@ -481,10 +436,13 @@ func (e *encoder) calls(parts []llm.Part) {
 		if parts[i].Kind != llm.PartCall {
 			continue
 		}
-		e.out = quote(append(append(e.out, comma...), `{"id":`...), e.callID(c.ID))
-		e.out = quote(append(e.out, `,"type":"function","function":{"name":`...), c.Name)
-		e.out = quote(append(e.out, `,"arguments":`...), c.Arguments)
-		e.out = append(e.out, "}}"...)
+		said := llm.ToolCall{ID: e.callID(c.ID), Name: c.Name, Custom: c.Custom && e.q.CustomTools}
+		arguments := c.Arguments
+		if c.Custom && !said.Custom {
+			arguments = llm.WrapInput(arguments)
+		}
+		e.out = appendCall(append(append(e.out, comma...), '{'), &said, arguments)
+		e.out = append(e.out, '}')
 		comma = ","
 	}
 	e.out = append(e.out, ']')
@@ -514,44 +472,4 @@ func (e *encoder) callID(id string) string {
 		n /= uint64(len(alphabet))
 	}
 	return string(short)
-}
-
-// thoughts sends an earlier turn's reasoning back, where the vendor wants it.
-// As plain text only what no other dialect has put its stamp on goes.
-func (e *encoder) thoughts(parts []llm.Part) {
-	switch e.q.KeepsReasoning {
-	case "":
-	case "reasoning_details":
-		var b blocks
-		comma := `[`
-		for i := range parts {
-			t := parts[i].Thought
-			if parts[i].Kind != llm.PartReasoning {
-				continue
-			}
-			if comma == `[` {
-				e.key("reasoning_details")
-			}
-			e.out = append(e.out, comma...)
-			comma = ","
-			block := b.open(&llm.Event{Kind: llm.BlockOpen, Open: llm.BlockReasoning, Thought: t})
-			e.out = appendDetail(e.out, block, t.Text, t.Signature, t.Data)
-		}
-		if comma == "," {
-			e.out = append(e.out, ']')
-		}
-	default:
-		e.str(e.q.KeepsReasoning, plainThought(parts))
-	}
-}
-
-func plainThought(parts []llm.Part) string {
-	var s strings.Builder
-	for i := range parts {
-		t := parts[i].Thought
-		if parts[i].Kind == llm.PartReasoning && t.Signature == "" && (t.Format == "" || t.Format == llm.FormatUnknown) {
-			s.WriteString(t.Text)
-		}
-	}
-	return s.String()
 }

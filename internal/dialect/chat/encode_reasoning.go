@@ -3,6 +3,7 @@ package chat
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
@@ -152,4 +153,48 @@ func (e *encoder) reasoningObject() {
 	e.flag("enabled", r.Enabled)
 	e.str("summary", r.Summary)
 	e.out = append(e.out, '}')
+}
+
+// keepsContent is the KeepsReasoning of a vendor that takes thinking as a part of
+// the content.
+const keepsContent = "content"
+
+// thoughts sends an earlier turn's reasoning back, where the vendor wants it.
+// As plain text only what no other dialect has put its stamp on goes.
+func (e *encoder) thoughts(parts []llm.Part) {
+	switch e.q.KeepsReasoning {
+	case "", keepsContent:
+	case "reasoning_details":
+		var b blocks
+		comma := `[`
+		for i := range parts {
+			t := parts[i].Thought
+			if parts[i].Kind != llm.PartReasoning {
+				continue
+			}
+			if comma == `[` {
+				e.key("reasoning_details")
+			}
+			e.out = append(e.out, comma...)
+			comma = ","
+			block := b.open(&llm.Event{Kind: llm.BlockOpen, Open: llm.BlockReasoning, Thought: t})
+			e.out = appendDetail(e.out, block, t.Text, t.Signature, t.Data)
+		}
+		if comma == "," {
+			e.out = append(e.out, ']')
+		}
+	default:
+		e.str(e.q.KeepsReasoning, plainThought(parts))
+	}
+}
+
+func plainThought(parts []llm.Part) string {
+	var s strings.Builder
+	for i := range parts {
+		t := parts[i].Thought
+		if parts[i].Kind == llm.PartReasoning && t.Signature == "" && (t.Format == "" || t.Format == llm.FormatUnknown) {
+			s.WriteString(t.Text)
+		}
+	}
+	return s.String()
 }

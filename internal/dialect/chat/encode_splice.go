@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -44,10 +45,18 @@ func (e *encoder) splice(body []byte) ([]byte, bool) {
 			if !e.spliceMessages(value) {
 				return nil, false
 			}
-		case name == "stream", name == "user", name == "reasoning", name == "reasoning_effort", name == "n", ours(name):
+		case name == "stream", name == "user", name == "reasoning", name == "reasoning_effort", name == "n", parse.Ours(name):
 		case name == "max_tokens", name == "max_completion_tokens":
 			if name == e.q.MaxTokensName && e.in.MaxTokens != nil && !wroteLimit && !e.drops(e.to, name) && e.effective(value) {
 				wroteLimit = true
+				e.raw(name, value)
+			}
+		case name == "modalities", name == "audio", name == "image_config":
+			if value[0] != 'n' && e.q.keeps(name) {
+				e.raw(name, value)
+			}
+		case name == "prompt_cache_key":
+			if value[0] != 'n' && e.q.CacheKey {
 				e.raw(name, value)
 			}
 		case !isParameter(name):
@@ -87,8 +96,12 @@ func (e *encoder) dropsHere(name string) bool {
 	switch name {
 	case "response_format":
 		return e.in.Format == nil || e.dropsFormat()
-	case "tool_choice", "parallel_tool_calls":
-		return len(e.in.Tools) == 0 || e.drops(e.to, "tools") || e.drops(e.to, name)
+	case "tools":
+		return e.drops(e.to, name) || !slices.ContainsFunc(e.in.Tools, e.offers)
+	case "tool_choice":
+		return e.dropsHere("tools") || !e.chooses()
+	case "parallel_tool_calls":
+		return e.dropsHere("tools") || e.drops(e.to, name)
 	}
 	return e.drops(e.to, name)
 }
@@ -101,17 +114,23 @@ func (e *encoder) parameter(name string, value []byte) {
 	}
 	e.key(name)
 	switch {
-	case name == "response_format" && e.in.Format.Type == llm.FormatJSONSchema && (q.NoSchema || (q.NoStrict && e.in.Format.Strict != nil)):
+	case name == "response_format" && e.in.Format.Type == llm.FormatJSONSchema &&
+		(q.NoSchema || (q.NoStrict && e.in.Format.Strict != nil) || e.bends(e.in.Format.Schema, e.in.Format.Strict)):
 		e.format()
-	case name == "tools" && slices.ContainsFunc(e.in.Tools, func(t llm.Tool) bool {
-		return (q.NoStrict && t.Strict != nil) || (!q.KeepsCacheControl && t.Cache != nil)
-	}):
+	case name == "tools" && slices.ContainsFunc(e.in.Tools, e.reworks):
 		e.toolList()
-	case name == "tool_choice" && (q.NoToolChoiceNamed || q.NoToolChoiceRequired):
+	case name == "tool_choice" && (q.NoToolChoiceNamed || e.in.Choice.Allowed != nil || (e.in.Choice.Mode == llm.ToolNamed && !q.CustomTools)):
 		e.choice()
 	default:
 		e.out = append(e.out, value...)
 	}
+}
+
+// reworks reports whether a tool cannot go out as it came.
+func (e *encoder) reworks(t llm.Tool) bool {
+	q := &e.q
+	return (q.NoStrict && t.Strict != nil) || (!q.KeepsCacheControl && t.Cache != nil) ||
+		(t.Kind == llm.ToolCustom && !q.CustomTools) || !e.offers(t) || e.bends(t.Parameters, t.Strict)
 }
 
 // spliceMessages keeps the messages' bytes but for what a vendor must not see:
@@ -187,7 +206,13 @@ func (e *encoder) spliceMessage(src []byte, n int) bool {
 	if m.Role == llm.RoleTool {
 		said = m.Parts[0].Result.Parts
 	}
-	details := false
+	made := m.Role == llm.RoleAssistant
+	if made {
+		said = written(said)
+	}
+	thinks := made && e.q.KeepsReasoning == keepsContent && plainThought(said) != ""
+	anew := (!e.q.KeepsCacheControl && marked(said)) || (e.q.NoName && m.Name != "") || thinks
+	details, content := false, false
 	e.out = append(e.out, '{')
 	for i := range list {
 		f := &list[i]
@@ -205,13 +230,13 @@ func (e *encoder) spliceMessage(src []byte, n int) bool {
 				e.raw(name, value)
 			}
 		case "content":
+			if made && value[0] == 'n' && (thinks || spoke(said)) {
+				continue // it has more to say than its content had
+			}
+			content = true
 			e.key(name)
-			if (!e.q.KeepsCacheControl && marked(said)) || (e.q.FlatText && value[0] == '[') || (e.q.NoName && m.Name != "") {
-				before := ""
-				if e.q.NoName && m.Name != "" {
-					before = m.Name + ": "
-				}
-				e.content(said, before)
+			if anew || (e.q.FlatText && value[0] == '[') {
+				e.content(said, e.before(m))
 			} else {
 				e.out = append(e.out, value...)
 			}
@@ -220,7 +245,7 @@ func (e *encoder) spliceMessage(src []byte, n int) bool {
 				continue // null
 			}
 			e.key(name)
-			if e.q.ShortToolIDs {
+			if e.q.ShortToolIDs || (!e.q.CustomTools && slices.ContainsFunc(m.Parts, isCustomCall)) {
 				e.calls(m.Parts)
 			} else {
 				e.out = append(e.out, value...)
@@ -237,8 +262,12 @@ func (e *encoder) spliceMessage(src []byte, n int) bool {
 				details = true
 				e.raw(name, value) // byte for byte (RE-07)
 			}
-		case "reasoning", "reasoning_content", "images", "annotations", "model", "provider":
-		case "refusal", "audio", "function_call":
+		case "images", "audio", "function_call":
+			if !made && value[0] != 'n' {
+				e.raw(name, value)
+			}
+		case "reasoning", "reasoning_content", "annotations", "model", "provider":
+		case "refusal":
 			if value[0] != 'n' {
 				e.raw(name, value)
 			}
@@ -251,14 +280,34 @@ func (e *encoder) spliceMessage(src []byte, n int) bool {
 			e.out = append(e.out, value...)
 		}
 	}
-	if m.Role == llm.RoleAssistant {
+	if made {
+		if !content && (thinks || spoke(said)) {
+			e.key("content")
+			e.content(said, e.before(m))
+		}
 		if !details {
 			e.thoughts(m.Parts)
 		}
+		e.made(m.Parts)
 		if n == len(e.in.Messages)-1 && e.q.Prefill != "" {
 			e.raw(e.q.Prefill, []byte("true"))
 		}
 	}
 	e.out = append(e.out, '}')
 	return true
+}
+
+// spoke reports whether there is text.
+func spoke(parts []llm.Part) bool {
+	return slices.ContainsFunc(parts, func(p llm.Part) bool { return p.Kind == llm.PartText })
+}
+
+func isCustomCall(p llm.Part) bool { return p.Call != nil && p.Call.Custom }
+
+// before is what takes the place of a name that the vendor refuses (CR-04).
+func (e *encoder) before(m *llm.Message) string {
+	if e.q.NoName && m.Name != "" {
+		return m.Name + ": "
+	}
+	return ""
 }

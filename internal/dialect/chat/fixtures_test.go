@@ -7,7 +7,10 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/dialecttest"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/schema"
 )
 
 // folders are the fixtures' folders and the quirks they are run with.
@@ -28,7 +31,15 @@ func folders() map[string]chat.Quirks {
 		"deployment":      {Path: "/openai/deployments/{model}/chat/completions?api-version=2024-10-21", MaxTokensName: "max_completion_tokens"},
 		"switch":          {ReasoningAs: chat.ReasoningEnable, BudgetName: "thinking_budget"},
 		"template":        {ReasoningAs: chat.ReasoningTemplate},
-		"object-budget":   {ReasoningAs: chat.ReasoningThinking, BudgetName: "budget_tokens"},
+		"draws": {
+			Modalities: true, ImageConfig: true, KeepsCacheControl: true, ReasoningAs: chat.ReasoningObject, KeepsReasoning: "reasoning_details",
+			FileURL: true, Grammars: true, CacheKey: true,
+		},
+		"speaks":        {Modalities: true, CustomTools: true, AllowedTools: true, MaxTokensName: "max_completion_tokens", Strict: schema.OpenAIStrict()},
+		"strict":        {Strict: schema.OpenAIStrict(), NoImageURL: true, NoToolChoiceNamed: true},
+		"parts":         {KeepsReasoning: "content", SystemForDeveloper: true, NoUser: true, DropParams: []string{"user"}},
+		"searches":      {NoStreamOptions: true, NoUser: true},
+		"object-budget": {ReasoningAs: chat.ReasoningThinking, BudgetName: "budget_tokens"},
 	}
 }
 
@@ -40,7 +51,7 @@ func TestFixtures(t *testing.T) {
 			dialecttest.Run(t, dialecttest.Case{
 				Dir:      filepath.Join("testdata", name),
 				Upstream: chat.Upstream(q),
-				Clients:  []dialect.Client{chat.Client()},
+				Clients:  []dialect.Client{chat.Client(), messages.Client(), responses.Client()},
 				Target:   dialect.Target{Model: "native/model 1", User: "hash-of-user"},
 				Cost: func(u llm.Usage) llm.Usage { // $1 and $2 a million
 					u.PromptCost = 1000 * 1

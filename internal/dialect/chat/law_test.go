@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
@@ -67,13 +68,17 @@ func section(t testing.TB, name string) (all [][]byte) {
 
 // everything is an upstream that takes all that the dialect can say.
 func everything() dialect.Upstream {
-	return chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningObject, KeepsReasoning: "reasoning_details", KeepsCacheControl: true})
+	return chat.Upstream(chat.Quirks{
+		ReasoningAs: chat.ReasoningObject, KeepsReasoning: "reasoning_details", KeepsCacheControl: true,
+		CacheKey: true, Modalities: true, ImageConfig: true, AudioURL: true, FileURL: true, Grammars: true, CustomTools: true, AllowedTools: true,
+	})
 }
 
 // canon leaves out what by rule does not survive the way upstream.
 func canon(in *llm.ChatInput) *llm.ChatInput {
 	c := *in
 	c.Cache = nil // top-level cache_control is the gateway's
+	c.Read = nil  // so are documents it has read
 	if r := c.Reasoning; r != nil {
 		shown := *r
 		shown.Exclude = false
@@ -169,8 +174,14 @@ func drawInput(t *rapid.T) *llm.ChatInput {
 				m.Parts = append(m.Parts, llm.Part{Kind: llm.PartReasoning, Thought: th})
 			}
 			m.Parts = append(m.Parts, llm.Part{Text: text.Draw(t, "text"), Cache: cache()})
+			if rapid.Bool().Draw(t, "drew") {
+				m.Parts = append(m.Parts, llm.Part{Kind: llm.PartImage, Media: &llm.Media{MIME: "image/png", Data: "QUJD"}})
+			}
+			if rapid.Bool().Draw(t, "spoke") {
+				m.Parts = append(m.Parts, llm.Part{Kind: llm.PartAudio, Media: &llm.Media{FileID: "audio_1"}})
+			}
 			for range rapid.IntRange(0, 2).Draw(t, "calls") {
-				m.Parts = append(m.Parts, llm.Part{Kind: llm.PartCall, Call: &llm.ToolCall{ID: word.Draw(t, "id"), Name: word.Draw(t, "name"), Arguments: text.Draw(t, "arguments")}})
+				m.Parts = append(m.Parts, llm.Part{Kind: llm.PartCall, Call: &llm.ToolCall{ID: word.Draw(t, "id"), Name: word.Draw(t, "name"), Arguments: text.Draw(t, "arguments"), Custom: rapid.Bool().Draw(t, "custom")}})
 			}
 		default:
 			m.Parts = said()
@@ -181,8 +192,19 @@ func drawInput(t *rapid.T) *llm.ChatInput {
 	for range rapid.IntRange(0, 2).Draw(t, "tools") {
 		in.Tools = append(in.Tools, llm.Tool{Name: word.Draw(t, "name"), Description: text.Draw(t, "about"), Parameters: []byte(`{"type":"object"}`), Strict: rapid.Ptr(rapid.Bool(), true).Draw(t, "strict"), Cache: cache()})
 	}
+	if rapid.Bool().Draw(t, "custom tool") {
+		in.Tools = append(in.Tools, llm.Tool{Kind: llm.ToolCustom, Name: word.Draw(t, "name"), Grammar: rapid.SampledFrom([]jsontext.Value{nil, jsontext.Value(`{"type":"text"}`), jsontext.Value(`{"type":"grammar","syntax":"lark","definition":"start: \"a\""}`)}).Draw(t, "format")})
+	}
+	if rapid.Bool().Draw(t, "draws") {
+		in.Modalities, in.ImageConfig = []string{"image", "text"}, jsontext.Value(`{"aspect_ratio":"1:1"}`)
+	}
+	in.CacheKey = rapid.SampledFrom([]string{"", "k"}).Draw(t, "key")
+	in.Format = rapid.SampledFrom([]*llm.Format{nil, {Type: llm.FormatPython}, {Type: llm.FormatGrammar, Grammar: "root ::= \"a\""}}).Draw(t, "format")
 	if len(in.Tools) > 0 {
 		in.Choice = &llm.ToolChoice{Mode: rapid.SampledFrom([]llm.ToolMode{llm.ToolAuto, llm.ToolNone, llm.ToolRequired}).Draw(t, "choice")}
+		if in.Choice.Mode != llm.ToolNone && rapid.Bool().Draw(t, "some") {
+			in.Choice.Allowed = []string{in.Tools[0].Name}
+		}
 		in.Parallel = rapid.Ptr(rapid.Bool(), true).Draw(t, "parallel")
 	}
 	if rapid.Bool().Draw(t, "reasons") {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"math"
 	"net/http"
-	"strings"
+	"slices"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -77,10 +77,21 @@ func (p *parser) member(raw []byte) {
 			p.Fail("want an object")
 		}
 	case "modalities":
-		for _, m := range p.Texts() {
-			if m != "text" && p.Err == nil {
-				p.Fail("only text output is supported")
-			}
+		in.Modalities = p.Texts()
+		for _, m := range in.Modalities {
+			p.OneOf(m, "text", "image", "audio")
+		}
+	case "audio":
+		if !p.Null() {
+			p.audioOutput()
+		}
+	case "image_config":
+		switch v := p.Value(); {
+		case v == nil || v[0] == 'n':
+		case v[0] == '{':
+			in.ImageConfig = v
+		default:
+			p.Fail("want an object")
 		}
 
 	case "temperature":
@@ -148,6 +159,10 @@ func (p *parser) member(raw []byte) {
 	case "parallel_tool_calls":
 		in.Parallel = p.Boolean()
 		p.Saw(name, in.Parallel != nil)
+	case "functions", "function_call": // what tools were before; no SDK sends them any more
+		if !p.Null() && p.Value() != nil {
+			p.Fail("is not supported: want tools and tool_choice")
+		}
 
 	case "reasoning":
 		if !p.Null() {
@@ -173,7 +188,7 @@ func (p *parser) member(raw []byte) {
 			return
 		}
 		v := p.Value()
-		if p.Err == nil && !ours(name) {
+		if p.Err == nil && !parse.Ours(name) {
 			in.Extra = append(in.Extra, llm.Extra{Name: name, Value: v})
 		}
 	}
@@ -217,6 +232,21 @@ func (p *parser) stop() {
 	p.Saw("stop", len(p.In.Stop) > 0)
 }
 
+func (p *parser) audioOutput() {
+	a := &llm.AudioOutput{}
+	p.Object(func(name []byte) {
+		switch string(name) {
+		case "voice":
+			a.Voice = p.Text()
+		case "format":
+			a.Format = p.Text()
+		default:
+			p.Value()
+		}
+	})
+	p.In.Audio = a
+}
+
 func (p *parser) format() {
 	f := &llm.Format{}
 	var schema bool
@@ -225,10 +255,12 @@ func (p *parser) format() {
 		case "type":
 			f.Type = llm.FormatType(p.Text())
 			switch f.Type {
-			case llm.FormatText, llm.FormatJSON, llm.FormatJSONSchema:
+			case llm.FormatText, llm.FormatJSON, llm.FormatJSONSchema, llm.FormatGrammar, llm.FormatPython:
 			default:
-				p.Fail("want text, json_object or json_schema")
+				p.Fail("want text, json_object, json_schema, grammar or python")
 			}
+		case "grammar":
+			f.Grammar = p.Optional()
 		case "json_schema":
 			if p.Null() {
 				return
@@ -260,103 +292,12 @@ func (p *parser) format() {
 		p.Fail("want a type")
 	case f.Type == llm.FormatJSONSchema && !schema:
 		p.Fail("want a json_schema")
+	case f.Type == llm.FormatGrammar && f.Grammar == "":
+		p.Fail("want a grammar")
 	}
 	p.In.Format = f
 	p.Saw("response_format", f.Type != llm.FormatText)
 	p.Saw("structured_outputs", f.Type == llm.FormatJSONSchema)
-}
-
-func (p *parser) tool() {
-	var t llm.Tool
-	var typ string
-	p.Object(func(name []byte) {
-		switch string(name) {
-		case "type":
-			typ = p.Text()
-			switch {
-			case typ == "function":
-			case strings.HasPrefix(typ, "openrouter:"):
-				p.Fail("server tools (%s) are not supported", parse.Printable(typ))
-			default:
-				p.Fail(`want "function"`)
-			}
-		case "function":
-			p.Object(func(name []byte) {
-				switch string(name) {
-				case "name":
-					t.Name = p.Text()
-				case "description":
-					t.Description = p.Optional()
-				case "parameters":
-					switch v := p.Value(); {
-					case v == nil || v[0] == 'n':
-					case v[0] == '{':
-						t.Parameters = v
-					default:
-						p.Fail("want an object")
-					}
-				case "strict":
-					t.Strict = p.Boolean()
-				default:
-					p.Value()
-				}
-			})
-		case "cache_control":
-			t.Cache = p.CacheControl()
-		default:
-			p.Value()
-		}
-	})
-	switch {
-	case p.Err != nil:
-		return
-	case typ == "":
-		p.Fail("want a type")
-	case t.Name == "":
-		p.Fail("want a function with a name")
-	}
-	p.In.Tools = append(p.In.Tools, t)
-}
-
-func (p *parser) toolChoice() {
-	c := &llm.ToolChoice{}
-	if p.Peek() != '{' {
-		switch mode := llm.ToolMode(p.Text()); mode {
-		case llm.ToolAuto, llm.ToolNone, llm.ToolRequired:
-			c.Mode = mode
-		default:
-			p.Fail("want none, auto, required or a function")
-		}
-		p.In.Choice = c
-		return
-	}
-	p.Object(func(name []byte) {
-		switch string(name) {
-		case "type":
-			switch typ := p.Text(); {
-			case typ == "function":
-			case strings.HasPrefix(typ, "openrouter:"):
-				p.Fail("server tools (%s) are not supported", parse.Printable(typ))
-			default:
-				p.Fail(`want "function"`)
-			}
-		case "function":
-			p.Object(func(name []byte) {
-				if string(name) != "name" {
-					p.Value()
-					return
-				}
-				c.Name = p.Text()
-			})
-		default:
-			p.Value()
-		}
-	})
-	if p.Err == nil && c.Name == "" {
-		p.Fail("want a function with a name")
-	}
-	c.Mode = llm.ToolNamed
-	p.In.Choice = c
 }
 
 func (p *parser) reasoning() {
@@ -384,11 +325,6 @@ func (p *parser) reasoning() {
 	p.In.Reasoning = r
 }
 
-// ours reports whether a member is no vendor's: the gateway's, or read elsewhere.
-func ours(name string) bool {
-	return parse.Ours(name) || name == "modalities" || name == "image_config"
-}
-
 // conclude is what more than one member has a say in.
 func (p *parser) conclude() {
 	if p.Err != nil {
@@ -396,6 +332,9 @@ func (p *parser) conclude() {
 	}
 	p.conversation()
 	p.thinking()
+	if !p.Req.Stream && slices.Contains(p.In.Modalities, "audio") { // contract area 32
+		p.Refuse("modalities: audio is only answered as a stream: want stream true")
+	}
 	p.In.MaxTokens = p.oldMax
 	if p.newMax != nil { // CR-10
 		p.In.MaxTokens = p.newMax

@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"slices"
+
 	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
@@ -17,6 +19,8 @@ type turn struct {
 	calls    []llm.Part
 	images   []llm.Part
 	answerTo string
+
+	audio, transcript string
 }
 
 func (p *parser) message() {
@@ -48,6 +52,18 @@ func (p *parser) message() {
 		case "images":
 			if !p.Null() {
 				p.Array(func() { m.images = append(m.images, p.image()) })
+			}
+		case "audio":
+			if !p.Null() {
+				p.spoken(&m)
+			}
+		case "annotations":
+			if !p.Null() {
+				p.Array(p.annotation)
+			}
+		case "function_call":
+			if !p.Null() && p.Value() != nil {
+				p.Fail("is not supported: want tool_calls")
 			}
 		case "tool_call_id":
 			m.answerTo = p.Optional()
@@ -83,6 +99,12 @@ func (p *parser) assemble(m *turn) []llm.Part {
 	if len(parts) == 0 && m.thought != "" {
 		parts = append(parts, llm.Part{Kind: llm.PartReasoning, Thought: &llm.Thought{Type: llm.ThoughtText, Text: m.thought, Format: llm.FormatUnknown}})
 	}
+	switch {
+	case m.audio != "":
+		m.images = append(m.images, llm.Part{Kind: llm.PartAudio, Media: &llm.Media{FileID: m.audio}})
+	case m.transcript != "" && !said(m.content):
+		m.content = append(m.content, llm.Part{Text: m.transcript})
+	}
 	if len(parts) == 0 && len(m.calls) == 0 && len(m.images) == 0 && m.refusal == "" {
 		return m.content
 	}
@@ -92,6 +114,11 @@ func (p *parser) assemble(m *turn) []llm.Part {
 		parts = append(parts, llm.Part{Kind: llm.PartRefusal, Text: m.refusal})
 	}
 	return append(parts, m.calls...)
+}
+
+// said reports whether parts say anything.
+func said(parts []llm.Part) bool {
+	return slices.ContainsFunc(parts, func(p llm.Part) bool { return p.Kind != llm.PartText || p.Text != "" })
 }
 
 // one is a list of a single part.
@@ -302,23 +329,39 @@ func (p *parser) image() llm.Part {
 	return part
 }
 
-func (p *parser) call() llm.Part {
-	c := &llm.ToolCall{}
+// spoken reads the audio of an earlier answer, which is told by its id. Where that
+// is gone, or only the transcript came, the words are left.
+func (p *parser) spoken(m *turn) {
 	p.Object(func(name []byte) {
 		switch string(name) {
 		case "id":
-			c.ID = p.Text()
+			m.audio = p.Optional()
+		case "transcript":
+			m.transcript = p.Optional()
+		default:
+			p.Value()
+		}
+	})
+}
+
+// annotation reads a document that was read for an earlier turn (FL-04). Citations
+// of an earlier answer say nothing to a model.
+func (p *parser) annotation() {
+	var typ string
+	var f llm.FileText
+	p.Object(func(name []byte) {
+		switch string(name) {
 		case "type":
-			if s := p.Optional(); s != "" && s != "function" {
-				p.Fail(`want "function"`)
-			}
-		case "function":
+			typ = p.Text()
+		case "file":
 			p.Object(func(name []byte) {
 				switch string(name) {
+				case "hash":
+					f.Hash = p.Text()
 				case "name":
-					c.Name = p.Text()
-				case "arguments":
-					c.Arguments = p.Optional()
+					f.Name = p.Optional()
+				case "content":
+					p.Array(func() { p.page(&f) })
 				default:
 					p.Value()
 				}
@@ -327,10 +370,30 @@ func (p *parser) call() llm.Part {
 			p.Value()
 		}
 	})
-	if c.ID == "" || c.Name == "" {
-		p.Fail("want an id and a function with a name")
+	if p.Err != nil || typ != "file" || f.Hash == "" {
+		return
 	}
-	return llm.Part{Kind: llm.PartCall, Call: c}
+	if !slices.ContainsFunc(p.In.Read, func(known llm.FileText) bool { return known.Hash == f.Hash }) {
+		p.In.Read = append(p.In.Read, f)
+	}
+}
+
+// page reads a part of a document; what is no text has no place in the canon.
+func (p *parser) page(f *llm.FileText) {
+	var typ, text string
+	p.Object(func(name []byte) {
+		switch string(name) {
+		case "type":
+			typ = p.Text()
+		case "text":
+			text = p.Text()
+		default:
+			p.Value()
+		}
+	})
+	if typ == "text" {
+		f.Text = append(f.Text, text)
+	}
 }
 
 // detail appends an entry of reasoning_details, byte for byte (RE-07). A type

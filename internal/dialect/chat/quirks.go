@@ -5,6 +5,7 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/schema"
 )
 
 // Quirks are the ways in which vendors that speak this dialect deviate from it.
@@ -39,13 +40,35 @@ type Quirks struct {
 	// ShortToolIDs: ids of tool calls must be nine letters or digits.
 	ShortToolIDs bool
 
+	// CacheKey: prompt_cache_key is understood; several vendors refuse members that
+	// they do not know.
+	CacheKey bool
+	// NoImageURL: images are taken as bytes only. AudioURL and FileURL: sound and
+	// files are taken by URL too, in the place of their bytes.
+	NoImageURL, AudioURL, FileURL bool
+
+	// Modalities: what an answer is made of can be asked for (modalities, audio), and
+	// what an earlier one was made of is taken back (images, audio).
+	Modalities bool
+	// ImageConfig: image_config is understood.
+	ImageConfig bool
+
 	// NoStrict: a tool's or schema's strict is refused.
 	NoStrict bool
+	// Strict is what is taken of a schema whose strict is true; zero: anything.
+	Strict schema.Subset
+	// Grammars: response_format may be grammar or python.
+	Grammars bool
+	// CustomTools: tools of free text are known; else they are offered as functions.
+	CustomTools bool
+	// AllowedTools: a choice among some tools is known; else only those are offered.
+	AllowedTools bool
 	// NoSchema: json_schema is not known, json_object is.
 	NoSchema bool
-	// NoToolChoiceRequired: no call can be forced; auto is sent.
+	// NoToolChoiceRequired: no call can be forced; no choice is sent.
 	NoToolChoiceRequired bool
-	// NoToolChoiceNamed: a single tool cannot be forced; required is sent.
+	// NoToolChoiceNamed: a single tool cannot be forced; it alone is offered, and
+	// required is sent.
 	NoToolChoiceNamed bool
 
 	// ReasoningAs is how thinking is asked for.
@@ -61,8 +84,8 @@ type Quirks struct {
 	ReasoningAt []string
 	// KeepsReasoning is the member of an assistant's earlier turn that its
 	// reasoning goes back in: "reasoning_content" or "reasoning" (text that no
-	// other dialect has signed), or "reasoning_details" (all, byte-exact). Empty:
-	// none is sent back.
+	// other dialect has signed), "content" (such text, as a thinking part of the
+	// content), or "reasoning_details" (all, byte-exact). Empty: none is sent back.
 	KeepsReasoning string
 
 	// UsageAt is where the usage is besides `usage`: "x_groq.usage".
@@ -96,7 +119,7 @@ func Upstream(q Quirks) dialect.Upstream {
 	if len(q.ReasoningAt) == 0 {
 		q.ReasoningAt = []string{"reasoning_content", "reasoning"}
 	}
-	return &upstream{q: q, covers: coverage(q)}
+	return &upstream{q: q, covers: coverage(&q)}
 }
 
 type upstream struct {
@@ -116,7 +139,8 @@ func (u *upstream) drops(to *dialect.Target, parameter string) bool {
 	}
 	switch parameter {
 	case "max_tokens", "max_completion_tokens":
-		return !to.Takes("max_tokens") && !to.Takes("max_completion_tokens")
+		return slices.Contains(u.q.DropParams, "max_tokens") || slices.Contains(u.q.DropParams, "max_completion_tokens") ||
+			!to.Takes("max_tokens") && !to.Takes("max_completion_tokens")
 	case "reasoning":
 		return !to.Takes("reasoning") && !to.Takes("reasoning_effort")
 	}

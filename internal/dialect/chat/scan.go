@@ -76,6 +76,25 @@ func only(src []byte) (from, to int, ok bool) {
 	return i, end, j < len(src) && src[j] == ']'
 }
 
+// elements calls f for each element of the array src.
+func elements(src []byte, f func([]byte)) {
+	i := space(src, 0)
+	if i >= len(src) || src[i] != '[' {
+		return
+	}
+	for i = space(src, i+1); i < len(src) && src[i] != ']'; i = space(src, i+1) {
+		end := valueEnd(src, i)
+		if end > len(src) {
+			return
+		}
+		f(src[i:end])
+		i = space(src, end)
+		if i >= len(src) || src[i] != ',' {
+			return
+		}
+	}
+}
+
 // trimmed is src without the white space around it that JSON knows, which is less
 // than Unicode does.
 func trimmed(src []byte) []byte { return bytes.Trim(src, " \t\r\n") }

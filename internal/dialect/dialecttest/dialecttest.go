@@ -87,7 +87,7 @@ func runFile(t *testing.T, c Case, file string) {
 	f := &fixture{t: t, archive: archive, used: map[string]bool{}}
 	req, client := f.request(c)
 	target := c.Target
-	target.Stream = f.has("upstream.sse")
+	target.Stream = f.has("upstream.sse") || f.has("upstream.frames")
 
 	call, err := c.Upstream.Encode(req, target)
 	if err != nil {
@@ -139,12 +139,16 @@ func (f *fixture) answer(c Case, req *llm.Request, client dialect.Client, target
 	case !target.Stream && !f.has("upstream.json"):
 		return
 	}
+	raw, scan := f.get("upstream.sse"), relay.ReadStream
+	if f.has("upstream.frames") {
+		raw, scan = Frames(f.t, f.get("upstream.frames")), relay.ReadEventStream
+	}
 	read := func(cuts ...int) ([]llm.Event, []llm.Chunk, error) {
 		dec := c.Upstream.NewDecoder(req)
 		if !target.Stream {
 			return drain(relay.ReadWhole(io.NopCloser(bytes.NewReader(f.get("upstream.json"))), int64(len(f.get("upstream.json"))), dec, c.Upstream.Name()))
 		}
-		return drain(relay.ReadStream(io.NopCloser(cut(f.get("upstream.sse"), cuts...)), dec, c.Upstream.Name()))
+		return drain(scan(io.NopCloser(cut(raw, cuts...)), dec, c.Upstream.Name()))
 	}
 	events, chunks, err := read()
 	if err != nil {
@@ -157,7 +161,7 @@ func (f *fixture) answer(c Case, req *llm.Request, client dialect.Client, target
 		f.t.Errorf("law 2: %v", err)
 	}
 	if target.Stream {
-		f.cuts(len(f.get("upstream.sse")), llmtest.Lines(events), read)
+		f.cuts(len(raw), llmtest.Lines(events), read)
 	}
 	f.emit(c, req, client, chunks, "")
 	bare := slices.Clone(chunks)

@@ -3,7 +3,6 @@ package gemini
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -18,18 +17,13 @@ const (
 	roleModel = "model"
 )
 
-// skipSignature is what Google documents for a call whose signature is not
-// known, such as one another vendor made: Gemini 3 refuses the first call of a
-// turn without any.
-const skipSignature = "skip_thought_signature_validator"
-
 // encodeContents writes the conversation. Turns of one role that follow each
 // other become one, except that tool results stay apart from what a user says.
 // System and developer messages go into systemInstruction wherever they stood,
 // since Google has no other place for them; a conversation of nothing else is
 // the user's turn, because contents must not be empty.
-func encodeContents(in *llm.ChatInput, f family) (*request, error) {
-	e := &encoder{family: f, calls: map[string]call{}}
+func encodeContents(in *llm.ChatInput, q *Quirks, f family) (*request, error) {
+	e := &encoder{q: q, family: f, calls: map[string]call{}}
 	for i := range in.Messages {
 		m := &in.Messages[i]
 		if m.Role != llm.RoleTool {
@@ -61,6 +55,7 @@ func encodeContents(in *llm.ChatInput, f family) (*request, error) {
 }
 
 type encoder struct {
+	q        *Quirks
 	family   family
 	system   []part
 	contents []content
@@ -99,18 +94,10 @@ func (e *encoder) finish() *request {
 	if e.family.gemini3 {
 		signCalls(body.Contents)
 	}
-	return body
-}
-
-// signCalls gives the first call of every turn the stand-in where it has no
-// signature of its own. Later calls of a turn rightly have none.
-func signCalls(contents []content) {
-	for _, c := range contents {
-		i := slices.IndexFunc(c.Parts, func(p part) bool { return p.FunctionCall != nil })
-		if i >= 0 && c.Parts[i].ThoughtSignature == "" {
-			c.Parts[i].ThoughtSignature = skipSignature
-		}
+	if e.family.gemini3 && e.family.image {
+		signImages(body.Contents)
 	}
+	return body
 }
 
 func (e *encoder) turn(role string, parts []part) {
@@ -140,11 +127,10 @@ func (e *encoder) said(m *llm.Message) ([]part, error) {
 			if p.Media == nil {
 				continue
 			}
-			media, err := encodeMedia(p)
-			if err != nil {
+			var err error
+			if parts, err = e.media(parts, p); err != nil {
 				return nil, err
 			}
-			parts = append(parts, media)
 		}
 	}
 	return parts, nil
@@ -159,79 +145,69 @@ func named(name *string, text string) string {
 }
 
 // assistant writes the model's turn. A signature goes back byte-exact onto the
-// call it names, else onto the text that follows it, else onto an empty text of
-// its own; what another dialect made is dropped (RE-07), as is the signature of a
-// call that is no longer there. Arguments that are no JSON object, which args
-// must be, go as {"arguments": text}, so that the model still sees what it wrote.
+// call or the image it names, else onto the text that follows it, else onto an
+// empty text of its own; what another dialect made is dropped (RE-07), as is the
+// signature of what is no longer there. Arguments that are no JSON object, which
+// args must be, go as {"arguments": text}, so that the model still sees what it
+// wrote.
 func (e *encoder) assistant(m *llm.Message) error {
 	name := m.Name
-	signatures := map[string]string{}
-	for _, p := range m.Parts {
-		if t := p.Thought; sealed(t) && t.ID != "" {
-			signatures[t.ID] = t.Data
-		}
-	}
-	var pending []string
-	var parts []part
-	flush := func() {
-		for _, s := range pending {
-			parts = append(parts, part{Text: new(""), ThoughtSignature: s})
-		}
-		pending = nil
-	}
+	marks := signaturesOf(m)
+	pictures := 0
+	parts := make([]part, 0, len(m.Parts))
 	for i := range m.Parts {
 		p := &m.Parts[i]
 		switch p.Kind {
 		case llm.PartReasoning:
-			t := p.Thought
-			switch {
+			switch t := p.Thought; {
 			case sealed(t) && t.ID == "":
-				pending = append(pending, t.Data)
+				marks.pending = append(marks.pending, t.Data)
 			case t != nil && t.Format == llm.FormatGemini && t.Type == llm.ThoughtText && t.Text != "":
 				parts = append(parts, part{Text: &t.Text, Thought: true, ThoughtSignature: t.Signature})
 			}
 		case llm.PartCall:
-			flush()
+			parts = marks.flush(parts)
 			e.calls[p.Call.ID] = call{p.Call.Name, len(e.calls)}
-			parts = append(parts, part{
-				FunctionCall:     &functionCall{googleID(p.Call.ID), p.Call.Name, arguments(p.Call.Arguments)},
-				ThoughtSignature: signatures[p.Call.ID],
-			})
+			parts = append(parts, part{FunctionCall: e.call(p.Call), ThoughtSignature: marks.named[p.Call.ID]})
 		case llm.PartText, llm.PartRefusal:
 			text := named(&name, p.Text)
 			if text == "" {
 				continue
 			}
-			said := part{Text: &text}
-			if len(pending) > 0 {
-				said.ThoughtSignature, pending = pending[0], pending[1:]
-			}
-			parts = append(parts, said)
+			parts = append(parts, part{Text: &text, ThoughtSignature: marks.next()})
 		default:
 			if p.Media == nil {
 				continue
 			}
-			media, err := encodeMedia(p)
-			if err != nil {
+			var err error
+			if parts, err = e.media(parts, p); err != nil {
 				return err
 			}
-			parts = append(parts, media)
+			if p.Kind == llm.PartImage {
+				parts[len(parts)-1].ThoughtSignature = marks.named[imageID(pictures)]
+				pictures++
+			}
 		}
 	}
-	flush()
-	e.turn(roleModel, parts)
+	e.turn(roleModel, marks.flush(parts))
 	return nil
 }
 
-func sealed(t *llm.Thought) bool {
-	return t != nil && t.Type == llm.ThoughtEncrypted && t.Format == llm.FormatGemini && t.Data != ""
+// call is a call as it goes back. That of a custom tool went out as one of a
+// function.
+func (e *encoder) call(c *llm.ToolCall) *functionCall {
+	args := c.Arguments
+	if c.Custom {
+		args = llm.WrapInput(args)
+	}
+	return &functionCall{e.callID(c.ID), c.Name, arguments(args)}
 }
 
-// googleID is a call's id if Google may have made it. The ids that this package
-// makes and those of other vendors are left out: some of Google's endpoints have
-// no id member, and without ids results are matched by their order.
-func googleID(id string) string {
-	if strings.HasPrefix(id, "call_") || strings.HasPrefix(id, "toolu_") || strings.HasPrefix(id, "chatcmpl-") {
+// callID is a call's id if Google may have made it. The ids that this package
+// makes and those of other vendors are left out: without ids results are matched by
+// their order.
+func (e *encoder) callID(id string) string {
+	if e.q.NoCallIDs || strings.HasPrefix(id, "call_") || strings.HasPrefix(id, "toolu_") || strings.HasPrefix(id, "chatcmpl-") {
 		return ""
 	}
 	return id
@@ -269,7 +245,7 @@ func (e *encoder) tool(m *llm.Message) error {
 		if !ok {
 			return llm.Bad(fmt.Sprintf("The tool message with tool_call_id %q answers no call of the conversation", r.CallID))
 		}
-		answer := &functionResponse{ID: googleID(r.CallID), Name: c.name}
+		answer := &functionResponse{ID: e.callID(r.CallID), Name: c.name}
 		var texts []string
 		var beside []part
 		for j := range r.Parts {
@@ -278,14 +254,14 @@ func (e *encoder) tool(m *llm.Message) error {
 				texts = append(texts, p.Text)
 				continue
 			}
-			media, err := encodeMedia(p)
+			media, err := e.media(nil, p)
 			if err != nil {
 				return err
 			}
-			if e.family.gemini3 && media.InlineData != nil {
-				answer.Parts = append(answer.Parts, media)
+			if e.family.gemini3 && media[len(media)-1].InlineData != nil && len(media) == 1 {
+				answer.Parts = append(answer.Parts, media...)
 			} else {
-				beside = append(beside, media)
+				beside = append(beside, media...)
 			}
 		}
 		answer.Response = resultObject(strings.Join(texts, "\n"), r.Error)
@@ -322,78 +298,4 @@ func (e *encoder) flushResults() {
 	}
 	parts = append(parts, beside...)
 	e.contents, e.apart, e.results = append(e.contents, content{roleUser, parts}), true, nil
-}
-
-// encodeMedia writes media by value as inlineData. A URL goes as fileData and is
-// fetched by Google: public https URLs since Gemini 2.5; older models refuse it,
-// which moves the request on to another endpoint. Files known by an id are
-// another vendor's.
-func encodeMedia(p *llm.Part) (part, error) {
-	m := p.Media
-	switch {
-	case m.Data != "":
-		return part{InlineData: &inlineData{mimeType(p), m.Data}}, nil
-	case m.URL != "":
-		return part{FileData: &fileData{mimeType(p), m.URL}}, nil
-	default:
-		return part{}, &llm.Error{Type: llm.TypeInvalidRequest, Fault: llm.FaultUnsuited, Message: "The provider cannot read a file by its file_id"}
-	}
-}
-
-// mimeType is the media's type, which Google wants in all cases: as told, else by
-// the extension of its URL or name, else the usual one of its kind.
-func mimeType(p *llm.Part) string {
-	m := p.Media
-	if m.MIME != "" {
-		return m.MIME
-	}
-	if m.Format != "" {
-		return "audio/" + strings.ToLower(m.Format)
-	}
-	location, _, _ := strings.Cut(m.URL, "?")
-	location, _, _ = strings.Cut(location, "#")
-	switch strings.ToLower(path.Ext(cmp.Or(m.Name, location))) {
-	case ".png":
-		return "image/png"
-	case ".jpg", ".jpeg":
-		return "image/jpeg"
-	case ".webp":
-		return "image/webp"
-	case ".gif":
-		return "image/gif"
-	case ".heic":
-		return "image/heic"
-	case ".heif":
-		return "image/heif"
-	case ".pdf":
-		return "application/pdf"
-	case ".txt", ".md":
-		return "text/plain"
-	case ".csv":
-		return "text/csv"
-	case ".html", ".htm":
-		return "text/html"
-	case ".json":
-		return "application/json"
-	case ".mp3":
-		return "audio/mp3"
-	case ".wav":
-		return "audio/wav"
-	case ".mp4":
-		return "video/mp4"
-	case ".webm":
-		return "video/webm"
-	case ".mov":
-		return "video/mov"
-	}
-	switch p.Kind {
-	case llm.PartAudio:
-		return "audio/wav"
-	case llm.PartVideo:
-		return "video/mp4"
-	case llm.PartFile:
-		return "application/pdf"
-	default:
-		return "image/jpeg"
-	}
 }

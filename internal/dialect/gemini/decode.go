@@ -33,6 +33,8 @@ type candidate struct {
 	Content        answer         `json:"content"`
 	FinishReason   string         `json:"finishReason"`
 	LogprobsResult jsontext.Value `json:"logprobsResult"`
+	Citations      jsontext.Value `json:"citationMetadata"`
+	Grounding      jsontext.Value `json:"groundingMetadata"`
 }
 
 type answer struct {
@@ -44,6 +46,12 @@ type answerPart struct {
 	Thought          bool        `json:"thought"`
 	ThoughtSignature string      `json:"thoughtSignature"`
 	FunctionCall     *answerCall `json:"functionCall"`
+	InlineData       *answerData `json:"inlineData"`
+}
+
+type answerData struct {
+	MIMEType string `json:"mimeType"`
+	Data     string `json:"data"`
 }
 
 type answerCall struct {
@@ -64,10 +72,15 @@ type decoder struct {
 	next     int  // number of the next block
 	open     int  // the block that grows, or none
 	kind     llm.BlockType
+	content  bool // something was generated
 	calls    int
+	images   int
 	ids      []string // of calls, where Google gave them
 	usage    jsontext.Value
 	scratch  response
+	unquoted []byte
+	said     []byte // the text so far: citations count its bytes
+	cited    []llm.Citation
 }
 
 // Frame decodes a piece of a streamed answer.
@@ -78,6 +91,12 @@ func (d *decoder) Frame(dst []llm.Event, f wire.Frame) ([]llm.Event, error) {
 func (d *decoder) piece(dst []llm.Event, data []byte) ([]llm.Event, error) {
 	if d.done {
 		return dst, nil
+	}
+	if d.started && !d.finished {
+		if text, usage, ok := d.onlyText(data); ok {
+			d.note(usage)
+			return d.text(dst, text), nil
+		}
 	}
 	if jsontext.Value(data).Kind() == '[' {
 		data = first(data)
@@ -124,11 +143,12 @@ func (d *decoder) candidate(dst []llm.Event, c *candidate, usage jsontext.Value)
 			return dst, err
 		}
 	}
+	dst = d.cite(dst, c)
 	if c.FinishReason == "" {
 		return dst, nil
 	}
 	reason, ok := finished(c.FinishReason, d.calls > 0)
-	if !ok {
+	if !ok || (!d.content && imageless(c.FinishReason)) {
 		return dst, &llm.Error{
 			Type: llm.TypeUnavailable, Fault: llm.FaultUpstream, ProviderCode: c.FinishReason,
 			Message: "The model's answer was not usable",
@@ -151,6 +171,7 @@ func (d *decoder) part(dst []llm.Event, p *answerPart) ([]llm.Event, error) {
 		return d.call(dst, p.FunctionCall, p.ThoughtSignature)
 	case p.Thought:
 		if p.Text != "" {
+			d.content = true
 			dst = d.grow(dst, llm.BlockReasoning)
 			dst = append(dst, llm.Event{
 				Kind: llm.ReasoningDelta, Block: d.open,
@@ -158,14 +179,24 @@ func (d *decoder) part(dst []llm.Event, p *answerPart) ([]llm.Event, error) {
 			})
 		}
 		return d.sign(dst, "", p.ThoughtSignature), nil
+	case p.InlineData != nil:
+		return d.media(dst, p.InlineData, p.ThoughtSignature)
 	default:
 		dst = d.sign(dst, "", p.ThoughtSignature)
 		if p.Text != "" {
-			dst = d.grow(dst, llm.BlockText)
-			dst = append(dst, llm.Event{Kind: llm.TextDelta, Block: d.open, Text: p.Text})
+			dst = d.text(dst, p.Text)
 		}
 		return dst, nil
 	}
+}
+
+func (d *decoder) text(dst []llm.Event, text string) []llm.Event {
+	d.content = true
+	if len(d.said)+len(text) <= maxSaid {
+		d.said = append(d.said, text...)
+	}
+	dst = d.grow(dst, llm.BlockText)
+	return append(dst, llm.Event{Kind: llm.TextDelta, Block: d.open, Text: text})
 }
 
 // call decodes a function call, which Google sends whole. Its arguments are
@@ -201,6 +232,7 @@ func (d *decoder) call(dst []llm.Event, c *answerCall, signature string) ([]llm.
 func (d *decoder) callID(id string) string {
 	n := d.calls
 	d.calls++
+	d.content = true
 	if id == "" || slices.Contains(d.ids, id) {
 		return "call_" + d.id + "_" + strconv.Itoa(n)
 	}
@@ -331,6 +363,10 @@ func (d *decoder) Done() bool { return d.done }
 
 // Verbatim is false: no caller speaks this dialect.
 func (d *decoder) Verbatim() bool { return false }
+
+// imageless reports whether a finish reason says that no image came of it. That is
+// no answer where nothing else came either.
+func imageless(native string) bool { return native == "NO_IMAGE" || native == "IMAGE_OTHER" }
 
 // finished unifies a finish reason (US-02). It is false where the model failed
 // to produce an answer: a call that is malformed, unexpected or unsigned. Another

@@ -19,7 +19,7 @@ import (
 
 // decode runs pieces through a decoder as a stream would.
 func decode(pieces ...string) ([]llm.Event, error) {
-	d := gemini.Upstream().NewDecoder(&llm.Request{ID: "gen-1"})
+	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{ID: "gen-1"})
 	var events []llm.Event
 	for _, p := range pieces {
 		if d.Done() {
@@ -139,7 +139,7 @@ func brief(err error) string {
 // TestWholeList reads a stream that came as a JSON list (F40).
 func TestWholeList(t *testing.T) {
 	t.Parallel()
-	d := gemini.Upstream().NewDecoder(&llm.Request{})
+	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{})
 	events, err := d.Whole(nil, []byte("[\n"+text("a")+",\n"+text("b")+",\n"+stop("MAX_TOKENS", counts)+"]"))
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestUsageNotCredible(t *testing.T) {
 
 func TestDone(t *testing.T) {
 	t.Parallel()
-	d := gemini.Upstream().NewDecoder(&llm.Request{})
+	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{})
 	for _, step := range []struct {
 		piece string
 		done  bool
@@ -181,26 +181,35 @@ func TestDone(t *testing.T) {
 	}
 }
 
-// seeds are the streams of the fixtures.
+// seeds are the streams of the fixtures, requests what callers send in them.
 func seeds(tb testing.TB) []string {
+	tb.Helper()
+	return sections(tb, "upstream.sse")
+}
+
+func requests(tb testing.TB) []string {
+	tb.Helper()
+	return sections(tb, "request.chat.json")
+}
+
+func sections(tb testing.TB, name string) (all []string) {
 	tb.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", "*", "*.txtar"))
 	if err != nil || len(files) == 0 {
 		tb.Fatalf("no fixtures: %v", err)
 	}
-	var streams []string
 	for _, file := range files {
 		archive, err := txtar.ParseFile(file)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		for _, s := range archive.Files {
-			if s.Name == "upstream.sse" {
-				streams = append(streams, string(s.Data))
+			if s.Name == name {
+				all = append(all, string(s.Data))
 			}
 		}
 	}
-	return streams
+	return all
 }
 
 // drain reads a whole stream.
@@ -208,7 +217,7 @@ func drain(body io.Reader, cut int) ([]llm.Event, error) {
 	if cut > 0 {
 		body = &slow{body, cut}
 	}
-	s := relay.ReadStream(io.NopCloser(body), gemini.Upstream().NewDecoder(&llm.Request{ID: "gen-1"}), llm.Gemini)
+	s := relay.ReadStream(io.NopCloser(body), gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{ID: "gen-1"}), llm.Gemini)
 	var events []llm.Event
 	for {
 		c, err := s.Next()
@@ -250,17 +259,4 @@ func FuzzDecoder(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
-}
-
-func BenchmarkDecode(b *testing.B) {
-	frame := wire.Frame{Data: []byte(`{"candidates":[{"content":{"parts":[{"text":" is a gateway that answers, fails over and charges"}],"role":"model"},"index":0}],"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":23,"totalTokenCount":334,"promptTokensDetails":[{"modality":"TEXT","tokenCount":9}],"thoughtsTokenCount":302},"modelVersion":"gemini-2.5-flash","responseId":"M3iLaY-AI7zTxN8P3Piw4Qg"}`)}
-	d := gemini.Upstream().NewDecoder(&llm.Request{})
-	var events []llm.Event
-	b.ReportAllocs()
-	for b.Loop() {
-		var err error
-		if events, err = d.Frame(events[:0], frame); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

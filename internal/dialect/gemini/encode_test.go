@@ -27,7 +27,7 @@ func TestPath(t *testing.T) {
 		"http://evil.example", "a%2fb", "a b\r\nHost: evil", `a\b`, "..", "", "ü",
 	} {
 		for _, stream := range []bool{false, true} {
-			call, err := Upstream().Encode(&llm.Request{Input: ask("Hi")}, dialect.Target{Model: name, Stream: stream})
+			call, err := Upstream(Quirks{}).Encode(&llm.Request{Input: ask("Hi")}, dialect.Target{Model: name, Stream: stream})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,6 +69,12 @@ func TestThinking(t *testing.T) {
 		{"unasked of what does not think by itself", "gemini-2.5-flash-lite", known, 0, nil, ""},
 		{"not taken", "gemini-2.5-pro", map[string]bool{}, 0, &llm.Reasoning{Effort: "high"}, ""},
 		{"an older model", "gemini-2.0-flash", known, 0, &llm.Reasoning{Effort: "none"}, ""},
+		{"an older model that cannot", "gemini-2.0-flash", known, 0, &llm.Reasoning{Effort: "high"}, ""},
+		{"a model that draws", "gemini-2.5-flash-image", known, 0, &llm.Reasoning{Effort: "high"}, ""},
+		{"a model that speaks", "gemini-2.5-pro-preview-tts", known, 0, nil, ""},
+		{"a model that draws and has two levels", "gemini-3.1-flash-image-preview", known, 0, &llm.Reasoning{Effort: "low"}, `{"includeThoughts":true,"thinkingLevel":"minimal"}`},
+		{"the other of them", "gemini-3.1-flash-image-preview", known, 0, &llm.Reasoning{Effort: "medium"}, `{"includeThoughts":true,"thinkingLevel":"high"}`},
+		{"a model that draws and has no levels", "gemini-3-pro-image-preview", known, 0, &llm.Reasoning{Effort: "low"}, `{"includeThoughts":true}`},
 		{"an open model", "gemma-4-31b-it", known, 0, &llm.Reasoning{Effort: "high"}, `{"includeThoughts":true}`},
 		{"shown without more", "gemini-2.5-flash", known, 0, &llm.Reasoning{}, `{"includeThoughts":true}`},
 		{"hidden without more", "gemini-2.5-flash", known, 0, &llm.Reasoning{Exclude: true}, ""},
@@ -123,13 +129,23 @@ func TestSeed(t *testing.T) {
 	}
 }
 
+func TestStops(t *testing.T) {
+	t.Parallel()
+	in := ask("Hi")
+	in.Stop = []string{"1", "2", "3", "4", "5", "6"}
+	call, err := Upstream(Quirks{}).Encode(&llm.Request{Input: in}, dialect.Target{Model: "gemini-2.5-flash"})
+	if err != nil || !strings.Contains(string(call.Body), `"stopSequences":["1","2","3","4","5"]`) || len(call.Lost) != 1 {
+		t.Errorf("%v: %s, lost %v", err, call.Body, call.Lost)
+	}
+}
+
 func TestSchemaIsNone(t *testing.T) {
 	t.Parallel()
 	in := ask("Hi")
-	in.Format = &llm.Format{Type: llm.FormatJSONSchema, Schema: []byte(`{"properties":{"a":{"const":1,"enum":[2]}}}`)}
-	_, err := Upstream().Encode(&llm.Request{Input: in}, dialect.Target{Model: "m"})
+	in.Format = &llm.Format{Type: llm.FormatJSONSchema, Schema: []byte(`{"properties":{"a":7}}`)}
+	_, err := Upstream(Quirks{}).Encode(&llm.Request{Input: in}, dialect.Target{Model: "m"})
 	fault, ok := errors.AsType[*llm.Error](err)
-	if !ok || fault.Type != llm.TypeInvalidRequest || fault.Fault != llm.FaultCaller { // `enum` would be there twice
+	if !ok || fault.Type != llm.TypeInvalidRequest || fault.Fault != llm.FaultCaller {
 		t.Errorf("%v", err)
 	}
 }
@@ -150,7 +166,7 @@ func TestResults(t *testing.T) {
 			{Kind: llm.PartResult, Result: &llm.ToolResult{CallID: "b", Error: true, Parts: []llm.Part{{Text: "no\xff"}}}},
 		}},
 	)
-	body, err := encodeContents(in, familyOf("gemini-2.5-flash"))
+	body, err := encodeContents(in, &Quirks{}, familyOf("gemini-2.5-flash"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +225,7 @@ func TestRetryAfter(t *testing.T) {
 		if tt.header != "" {
 			h.Set("Retry-After", tt.header)
 		}
-		e := Upstream().Error(http.StatusTooManyRequests, h, []byte(body))
+		e := Upstream(Quirks{}).Error(http.StatusTooManyRequests, h, []byte(body))
 		if e.RetryAfter != tt.want || e.Fault != llm.FaultBusy {
 			t.Errorf("%q, header %q: %v, fault %d; want %v", tt.delay, tt.header, e.RetryAfter, e.Fault, tt.want)
 		}
@@ -222,11 +238,11 @@ func TestErrorSecrets(t *testing.T) {
 	const key = "sk-test-not-a-key"
 	for _, code := range []int{400, 403, 500} {
 		body := `{"error":{"code":403,"message":"Consumer 'api_key:` + key + `' has been suspended.","status":""}}`
-		if got := Upstream().Error(code, nil, []byte(body)).Error(); strings.Contains(got, key) {
+		if got := Upstream(Quirks{}).Error(code, nil, []byte(body)).Error(); strings.Contains(got, key) {
 			t.Errorf("%d: %s", code, got)
 		}
 	}
-	e := Upstream().Error(500, nil, []byte(`{"error":{"code":500,"message":"at 10.0.0.7","status":"INTERNAL"}}`))
+	e := Upstream(Quirks{}).Error(500, nil, []byte(`{"error":{"code":500,"message":"at 10.0.0.7","status":"INTERNAL"}}`))
 	if strings.Contains(e.Message, "10.0.0.7") || !strings.Contains(e.Error(), "10.0.0.7") {
 		t.Errorf("the operator alone is told the cause: %q, %q", e.Message, e.Error())
 	}
@@ -264,7 +280,7 @@ func BenchmarkEncode(b *testing.B) {
 	req := &llm.Request{Input: in}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Upstream().Encode(req, dialect.Target{Model: "gemini-2.5-flash", Stream: true}); err != nil {
+		if _, err := Upstream(Quirks{}).Encode(req, dialect.Target{Model: "gemini-2.5-flash", Stream: true}); err != nil {
 			b.Fatal(err)
 		}
 	}

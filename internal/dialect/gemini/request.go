@@ -33,7 +33,7 @@ type inlineData struct {
 }
 
 type fileData struct {
-	MIMEType string `json:"mimeType"`
+	MIMEType string `json:"mimeType,omitzero"`
 	FileURI  string `json:"fileUri"`
 }
 
@@ -82,7 +82,27 @@ type generationConfig struct {
 	Logprobs           *int64          `json:"logprobs,omitzero"`
 	ResponseMIMEType   string          `json:"responseMimeType,omitzero"`
 	ResponseJSONSchema jsontext.Value  `json:"responseJsonSchema,omitzero"`
+	ResponseModalities []string        `json:"responseModalities,omitempty"`
+	SpeechConfig       *speechConfig   `json:"speechConfig,omitzero"`
+	ImageConfig        *imageConfig    `json:"imageConfig,omitzero"`
 	ThinkingConfig     *thinkingConfig `json:"thinkingConfig,omitzero"`
+}
+
+type speechConfig struct {
+	VoiceConfig voiceConfig `json:"voiceConfig"`
+}
+
+type voiceConfig struct {
+	PrebuiltVoiceConfig prebuiltVoice `json:"prebuiltVoiceConfig"`
+}
+
+type prebuiltVoice struct {
+	VoiceName string `json:"voiceName,omitzero"`
+}
+
+type imageConfig struct {
+	AspectRatio string `json:"aspectRatio,omitzero"`
+	ImageSize   string `json:"imageSize,omitzero"`
 }
 
 type thinkingConfig struct {

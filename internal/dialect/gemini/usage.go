@@ -18,6 +18,7 @@ type usage struct {
 	Candidates int64       `json:"candidatesTokenCount"`
 	Thoughts   int64       `json:"thoughtsTokenCount"`
 	ToolUse    int64       `json:"toolUsePromptTokenCount"`
+	Total      *int64      `json:"totalTokenCount"`
 	PromptBy   []modalityN `json:"promptTokensDetails"`
 	CachedBy   []modalityN `json:"cacheTokensDetails"`
 	WrittenBy  []modalityN `json:"candidatesTokensDetails"`
@@ -29,7 +30,8 @@ type modalityN struct {
 }
 
 // decodeUsage splits usage into disjoint buckets. It is false where any count is
-// no whole number from zero up, or the parts exceed their whole (F47).
+// no whole number from zero up, the parts exceed their whole, or the total is not
+// their sum (F47).
 func decodeUsage(raw jsontext.Value) (*llm.Usage, bool) {
 	var u usage
 	if len(raw) == 0 || json.Unmarshal(raw, &u) != nil || u.Prompt == nil {
@@ -46,6 +48,9 @@ func decodeUsage(raw jsontext.Value) (*llm.Usage, bool) {
 		if !credible(n) {
 			return nil, false
 		}
+	}
+	if sum := *u.Prompt + u.Candidates + u.Thoughts; u.Total != nil && *u.Total != sum && *u.Total != sum+u.ToolUse {
+		return nil, false // AI Studio leaves the prompts of its tools out of the total, Vertex does not
 	}
 	fresh := *u.Prompt - u.Cached
 	audioIn := audio - cachedAudio

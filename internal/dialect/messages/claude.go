@@ -95,3 +95,19 @@ func (c claude) tireless() bool {
 		return false
 	}
 }
+
+// known: the name is one of the maker's.
+func (c claude) known() bool { return c.family != "" && c.major > 0 }
+
+// hides: thoughts may be asked for without their text.
+func (c claude) hides() bool { return c.since(4, 5) }
+
+// interrupted: instructions may stand within the conversation.
+// https://platform.claude.com/docs/en/build-with-claude/mid-conversation-system-messages
+func (c claude) interrupted() bool {
+	return c.since(4, 8) && (c.family != "sonnet" || c.since(5, 5))
+}
+
+// defers: tools may be declared that the conversation loads later.
+// https://platform.claude.com/docs/en/agents-and-tools/tool-use/tool-search-tool
+func (c claude) defers() bool { return c.since(4, 5) }

@@ -1,11 +1,11 @@
 package messages
 
 import (
-	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
-	"unicode/utf8"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -19,6 +19,7 @@ import (
 // but for usage (F44).
 type decoder struct {
 	format   string
+	wrapped  bool // see Quirks
 	open     []openBlock
 	opened   int // blocks opened so far: the number of the next
 	meter    meter
@@ -27,6 +28,7 @@ type decoder struct {
 	done     bool
 	verbatim bool
 	scratch  []byte
+	inner    []byte // an event that came wrapped
 }
 
 // openBlock is a block between its start and its stop.
@@ -38,8 +40,39 @@ type openBlock struct {
 	argsOut bool
 }
 
-func (d *decoder) Done() bool     { return d.done }
-func (d *decoder) Verbatim() bool { return d.verbatim }
+func (d *decoder) Done() bool { return d.done }
+
+// Verbatim: what came wrapped is no frame of this language, and another maker's
+// thoughts must be sealed before a caller gets them, who could not tell whose they
+// are.
+func (d *decoder) Verbatim() bool {
+	return d.verbatim && !d.wrapped && d.format == llm.FormatAnthropic
+}
+
+// unwrap is the event within a frame of AWS's, nil where there is none. After the
+// end no failure matters any more.
+func (d *decoder) unwrap(f wire.Frame) ([]byte, error) {
+	if f.Error {
+		if d.stopped {
+			return nil, nil
+		}
+		return nil, excepted(f)
+	}
+	var v struct {
+		Bytes *string `json:"bytes"`
+	}
+	if err := json.Unmarshal(f.Data, &v); err != nil || v.Bytes == nil {
+		if err == nil || d.stopped {
+			return nil, nil
+		}
+		return nil, malformed(err)
+	}
+	var err error
+	if d.inner, err = base64.StdEncoding.AppendDecode(d.inner[:0], []byte(*v.Bytes)); err != nil && !d.stopped {
+		return nil, malformed(err)
+	}
+	return d.inner, nil
+}
 
 // Frame decodes one event. Its own `type` tells what it is, whatever the SSE
 // event name says. Unknown events, blocks and deltas are passed over, as the API
@@ -48,6 +81,12 @@ func (d *decoder) Frame(dst []llm.Event, f wire.Frame) ([]llm.Event, error) {
 	d.verbatim = false
 	if d.done {
 		return dst, nil
+	}
+	if f.Error || d.wrapped {
+		var err error
+		if f.Data, err = d.unwrap(f); err != nil || f.Data == nil {
+			return dst, err
+		}
 	}
 	if !d.stopped && d.started {
 		if out, ok := d.fast(dst, f.Data); ok {
@@ -179,6 +218,7 @@ func (d *decoder) blockStart(dst []llm.Event, index int, raw jsontext.Value) ([]
 		if b.Text != "" {
 			dst = append(dst, llm.Event{Kind: llm.TextDelta, Block: o.block, Text: b.Text})
 		}
+		dst = citeAll(dst, o.block, b.Citations)
 	case blockThinking:
 		e.Thought = &llm.Thought{Type: llm.ThoughtText, Format: d.format}
 		dst = append(dst, e)
@@ -211,8 +251,38 @@ func (d *decoder) thought(block int, text, signature string) llm.Event {
 	}}
 }
 
+// citeAll are the citations of a text that came whole.
+func citeAll(dst []llm.Event, block int, list jsontext.Value) []llm.Event {
+	var all []jsontext.Value
+	if list.Kind() != '[' || json.Unmarshal(list, &all) != nil {
+		return dst
+	}
+	for _, c := range all {
+		dst = cite(dst, block, c)
+	}
+	return dst
+}
+
+// cite is a citation. What it points at within a document means something to those
+// who sent the document only: they get it as it came.
+func cite(dst []llm.Event, block int, raw jsontext.Value) []llm.Event {
+	var c citation
+	if raw.Kind() != '{' || json.Unmarshal(raw, &c) != nil {
+		return dst
+	}
+	if c.Title == "" {
+		c.Title = c.DocumentTitle
+	}
+	if c.URL == "" && (strings.HasPrefix(c.Source, "https://") || strings.HasPrefix(c.Source, "http://")) {
+		c.URL = c.Source
+	}
+	return append(dst, llm.Event{Kind: llm.Cite, Block: block, Citation: &llm.Citation{
+		URL: c.URL, Title: c.Title, Quote: c.Quote, From: llm.Messages, Native: raw.Clone(),
+	}})
+}
+
 // blockDelta passes over deltas of blocks that the canon does not know, and
-// deltas that it does not know of blocks it does: citations_delta, for one.
+// deltas that it does not know of blocks it does.
 func (d *decoder) blockDelta(dst []llm.Event, index int, raw jsontext.Value) ([]llm.Event, error) {
 	o := d.find(index)
 	if o == nil {
@@ -224,7 +294,7 @@ func (d *decoder) blockDelta(dst []llm.Event, index int, raw jsontext.Value) ([]
 	}
 	var v delta
 	switch typ {
-	case deltaText, deltaThinking, deltaSignature, deltaInput:
+	case deltaText, deltaThinking, deltaSignature, deltaInput, deltaCitations:
 		if err := json.Unmarshal(raw, &v); err != nil {
 			return dst, err
 		}
@@ -238,6 +308,11 @@ func (d *decoder) blockDelta(dst []llm.Event, index int, raw jsontext.Value) ([]
 		return d.delta(dst, o, typ, v.Signature)
 	case deltaInput:
 		return d.delta(dst, o, typ, v.Input)
+	case deltaCitations:
+		if o.kind != llm.BlockText {
+			return dst, fmt.Errorf("%s in a block of another type", typ)
+		}
+		return cite(dst, o.block, v.Citation), nil
 	default:
 		return dst, nil
 	}
@@ -403,87 +478,4 @@ func (d *decoder) Whole(dst []llm.Event, body []byte) ([]llm.Event, error) {
 	}
 	d.done, d.verbatim = true, true
 	return d.report(d.finish(out, m.StopReason)), nil
-}
-
-// fast decodes the deltas that answers are made of when they come exactly as the
-// API writes them; ok is false for all else, which the strict reader then judges.
-//
-//	{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"It is"}      }
-func (d *decoder) fast(dst []llm.Event, data []byte) (out []llm.Event, ok bool) {
-	rest, ok := bytes.CutPrefix(data, []byte(`{"type":"content_block_delta","index":`))
-	if !ok {
-		return dst, false
-	}
-	index, digits := 0, 0
-	for digits < len(rest) && digits < 6 && '0' <= rest[digits] && rest[digits] <= '9' {
-		index = index*10 + int(rest[digits]-'0')
-		digits++
-	}
-	if digits == 0 || digits > 1 && rest[0] == '0' {
-		return dst, false
-	}
-	if rest, ok = bytes.CutPrefix(rest[digits:], []byte(`,"delta":{"type":"`)); !ok {
-		return dst, false
-	}
-	typ := ""
-	for _, head := range [...]struct{ typ, name string }{
-		{deltaText, `text_delta","text":"`},
-		{deltaInput, `input_json_delta","partial_json":"`},
-		{deltaThinking, `thinking_delta","thinking":"`},
-	} {
-		if after, found := bytes.CutPrefix(rest, []byte(head.name)); found {
-			typ, rest = head.typ, after
-			break
-		}
-	}
-	o := d.find(index)
-	if typ == "" || o == nil || o.block < 0 {
-		return dst, false
-	}
-	n, plain := stringEnd(rest)
-	if n < 0 || !closes(rest[n+1:]) {
-		return dst, false
-	}
-	text := rest[:n]
-	if !plain {
-		quoted := data[len(data)-len(rest)-1 : len(data)-len(rest)+n+1]
-		var err error
-		if d.scratch, err = jsontext.AppendUnquote(d.scratch[:0], quoted); err != nil {
-			return dst, false
-		}
-		text = d.scratch
-	}
-	out, err := d.delta(dst, o, typ, string(text))
-	return out, err == nil
-}
-
-// stringEnd is the place of the quote that ends a JSON string which began before
-// b, or -1; plain says that the bytes up to it mean themselves.
-func stringEnd(b []byte) (n int, plain bool) {
-	plain = true
-	ascii := true
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '"':
-			return i, plain && (ascii || utf8.Valid(b[:i]))
-		case c == '\\':
-			plain = false
-			i++
-		case c < ' ':
-			return -1, false
-		case c >= utf8.RuneSelf:
-			ascii = false
-		}
-	}
-	return -1, false
-}
-
-// closes reports whether b is the end of the delta and of the event, and nothing
-// else. The API pads its events with spaces.
-func closes(b []byte) bool {
-	if len(b) == 0 || b[0] != '}' {
-		return false
-	}
-	b = bytes.TrimLeft(b[1:], " ")
-	return len(b) > 0 && b[0] == '}' && len(bytes.TrimLeft(b[1:], " ")) == 0
 }

@@ -2,162 +2,202 @@ package messages
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/schema"
 	"github.com/turnpike-gateway/turnpike/internal/wire/splice"
 )
 
 const (
-	version        = "2023-06-01"
-	betaStructured = "structured-outputs-2025-11-13"
-	maxMarks       = 4 // prompt-cache breakpoints of a request
+	version  = "2023-06-01"
+	maxMarks = 4 // prompt-cache breakpoints of a request
 )
 
-// Encode builds the request. Its errors are *llm.Error: content that this
-// language cannot express is FaultUnsuited, never dropped in silence.
+// encoder makes one request. What it cannot say is refused as FaultUnsuited or
+// named in lost, never dropped in silence.
+type encoder struct {
+	request
+	q     Quirks
+	in    *llm.ChatInput
+	to    dialect.Target
+	model claude
+	kin   bool   // the caller speaks this language
+	own   []byte // and this is its body
+	betas []string
+	lost  []string
+
+	reshaped bool // the output format's schema is not the caller's
+	remarked bool // breakpoints are not where the caller set them
+}
+
+// Encode builds the request. Its errors are *llm.Error.
 func (u upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, error) {
-	in := req.Input
-	t := turns{format: u.q.ThoughtFormat}
-	if err := t.converse(in.Messages); err != nil {
+	e := encoder{q: u.q, in: req.Input, to: to, model: parseClaude(to.Model), betas: u.q.allowedBetas(req.Forward), kin: req.Dialect == llm.Messages}
+	if req.Source != nil && req.Source.Dialect == llm.Messages {
+		e.own = req.Source.Body
+	}
+	if err := e.build(); err != nil {
 		return dialect.Call{}, err
 	}
-	r := &request{Model: to.Model, Stream: to.Stream, System: t.system, Messages: t.messages()}
-	betas := allowedBetas(req.Forward)
-	if f := in.Format; f != nil && f.Type == llm.FormatJSONSchema && f.Schema != nil && to.Takes("structured_outputs") {
-		r.output().Format = &outputFormat{Type: string(llm.FormatJSONSchema), Schema: f.Schema}
-		if !slices.Contains(betas, betaStructured) {
-			betas = append(betas, betaStructured)
+	body, ok := e.splice()
+	if !ok {
+		var err error
+		if body, err = e.anew(); err != nil {
+			return dialect.Call{}, err
 		}
 	}
-	r.offer(in, to, slices.Contains(betas, betaStructured))
-	r.think(in, to)
-	if to.Takes("stop") {
-		r.Stop = slices.DeleteFunc(slices.Clone(in.Stop), blank) // the API refuses white space alone
+	path := e.q.Path
+	if to.Stream {
+		path = e.q.StreamPath
 	}
-	if to.User != "" {
-		r.Metadata = &metadata{to.User} // CR-09
-	}
-	r.mark(in.Cache)
+	return dialect.Call{Path: strings.ReplaceAll(path, modelInPath, url.PathEscape(to.Model)), Header: e.header(), Body: body, Lost: e.lost}, nil
+}
 
-	body, err := json.Marshal(r)
+// anew is the body of the canon.
+func (e *encoder) anew() ([]byte, error) {
+	if err := e.fit(); err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(&e.request)
 	if err == nil {
-		body, err = addExtra(body, in.Extra, to)
+		body, err = addExtra(body, e.in.Extra, e.to)
 	}
 	if err != nil {
-		return dialect.Call{}, &llm.Error{Type: llm.TypeInvalidRequest, Fault: llm.FaultCaller, Message: "The request holds invalid JSON or UTF-8", Err: err}
+		return nil, &llm.Error{Type: llm.TypeInvalidRequest, Fault: llm.FaultCaller, Message: "The request holds invalid JSON or UTF-8", Err: err}
 	}
-	h := http.Header{"Content-Type": {"application/json"}, "Anthropic-Version": {version}}
-	if len(betas) > 0 {
-		h.Set("Anthropic-Beta", strings.Join(betas, ","))
-	}
-	return dialect.Call{Path: "/v1/messages", Header: h, Body: body}, nil
+	return body, nil
 }
 
-// allowedBetas are the beta features the caller asked for that change no more
-// than the request itself: none that runs tools, stores files or costs extra
-// outside the catalogue's prices.
-func allowedBetas(h http.Header) (betas []string) {
-	for _, line := range h.Values("X-Anthropic-Beta") {
-		for name := range strings.SplitSeq(line, ",") {
-			name = strings.TrimSpace(name)
-			if allowedBeta(name) && !slices.Contains(betas, name) {
-				betas = append(betas, name)
-			}
-		}
+func (e *encoder) header() http.Header {
+	h := http.Header{"Content-Type": {"application/json"}}
+	if e.q.Version == "" {
+		h.Set("Anthropic-Version", version)
 	}
-	return betas
+	if len(e.betas) > 0 && !e.q.BetasInBody {
+		h.Set("Anthropic-Beta", strings.Join(e.betas, ","))
+	}
+	if e.q.Wrapped && e.to.Stream {
+		h.Set("Accept", "application/vnd.amazon.eventstream")
+	}
+	return h
 }
 
-func allowedBeta(name string) bool {
-	switch name {
-	case betaStructured,
-		"interleaved-thinking-2025-05-14",
-		"fine-grained-tool-streaming-2025-05-14",
-		"token-efficient-tools-2025-02-19",
-		"context-1m-2025-08-07",
-		"output-128k-2025-02-19",
-		"prompt-caching-2024-07-31",
-		"extended-cache-ttl-2025-04-11",
-		"effort-2025-11-24":
-		return true
-	default:
-		return false
+// build makes the request of the canon.
+func (e *encoder) build() error {
+	t := turns{q: &e.q}
+	if err := t.converse(e.in.Messages); err != nil {
+		return err
 	}
+	r := &e.request
+	r.System, r.Messages = t.system, t.messages()
+	r.Stream = e.to.Stream && !e.q.StreamByPath
+	if !strings.Contains(e.q.Path, modelInPath) {
+		r.Model = e.to.Model
+	}
+	if t.files {
+		e.beta(betaFiles)
+	}
+	if err := e.format(); err != nil {
+		return err
+	}
+	e.cite(t.documents)
+	if err := e.offer(); err != nil {
+		return err
+	}
+	e.think()
+	if e.to.Takes("stop") {
+		r.Stop = slices.DeleteFunc(slices.Clone(e.in.Stop), blank) // the API refuses white space alone
+	}
+	if e.to.User != "" {
+		r.Metadata = &metadata{e.to.User} // CR-09
+	}
+	e.mark()
+	r.Version = e.q.Version
+	if e.q.BetasInBody {
+		r.Betas = e.betas
+	}
+	return nil
 }
 
-// offer sets the tools and the choice among them. `strict` is known only with
-// the structured outputs beta (contract, area 6); arguments stream as they are
-// made only where each tool asks for it (ST-13).
-func (r *request) offer(in *llm.ChatInput, to dialect.Target, structured bool) {
-	if len(in.Tools) == 0 || !to.Takes("tools") {
+// format sets the schema of the answer, as far as the vendor takes it.
+func (e *encoder) format() error {
+	f := e.in.Format
+	if f == nil || f.Type != llm.FormatJSONSchema || f.Schema == nil || !e.to.Takes("structured_outputs") {
+		return nil
+	}
+	const place = "response_format.json_schema"
+	made, err := schema.Compile(f.Schema, schema.Anthropic())
+	if err != nil {
+		return llm.Bad(place + ".schema " + err.Error())
+	}
+	for _, l := range made.Lost {
+		e.lost = append(e.lost, place+": "+l)
+	}
+	e.reshaped = len(made.Lost)+len(made.Added) > 0
+	e.output().Format = &outputFormat{Type: string(llm.FormatJSONSchema), Schema: made.Schema}
+	e.beta(betaStructured)
+	return nil
+}
+
+// cite settles whether documents are to be cited: all of them or none, and none
+// where the answer has a format of its own, says the API.
+func (e *encoder) cite(documents []*block) {
+	if !slices.ContainsFunc(documents, func(b *block) bool { return b.Citations != nil }) {
 		return
 	}
-	r.Tools = make([]tool, len(in.Tools))
-	for i, t := range in.Tools {
-		w := tool{Name: t.Name, Description: t.Description, InputSchema: t.Parameters, Eager: r.Stream}
-		if absent(w.InputSchema) {
-			w.InputSchema = jsontext.Value(`{"type":"object"}`) // the API requires a schema
-		}
-		if structured {
-			w.Strict = t.Strict
-		}
-		if t.Cache != nil {
-			w.Cache = mark(t.Cache)
-		}
-		r.Tools[i] = w
+	formatted := e.OutputConfig != nil && e.OutputConfig.Format != nil
+	if formatted {
+		e.lost = append(e.lost, dialect.FieldCitations.String())
 	}
-	if !to.Takes("tool_choice") {
-		return
+	for _, b := range documents {
+		b.Citations = &citations{Enabled: true}
+		if formatted {
+			b.Citations = nil
+		}
 	}
-	choice := toolChoice{Type: "auto", DisableParallel: in.Parallel != nil && !*in.Parallel}
-	switch {
-	case in.Choice == nil && !choice.DisableParallel:
-		return
-	case in.Choice == nil:
-	case in.Choice.Mode == llm.ToolNone:
-		choice = toolChoice{Type: "none"}
-	case in.Choice.Mode == llm.ToolRequired:
-		choice.Type = "any"
-	case in.Choice.Mode == llm.ToolNamed:
-		choice.Type, choice.Name = "tool", in.Choice.Name
-	}
-	r.ToolChoice = &choice
 }
 
 // mark turns the caller's top-level mark into a breakpoint after the last block
 // that can carry one, and keeps the last four of all breakpoints in the order in
-// which the API reads a prompt: tools, system, messages.
-func (r *request) mark(top *llm.CacheMark) {
+// which the API reads a prompt: tools, system, messages. What stands before a
+// breakpoint that lives long must live as long.
+func (e *encoder) mark() {
 	var places []**cacheControl
-	for i := range r.Tools {
-		places = append(places, &r.Tools[i].Cache)
+	for i := range e.Tools {
+		places = append(places, &e.Tools[i].Cache)
 	}
-	for _, b := range r.System {
+	for _, b := range e.System {
 		places = append(places, &b.Cache)
 	}
-	for _, m := range r.Messages {
+	for _, m := range e.Messages {
 		for _, b := range m.Content {
 			if b.Type != blockThinking && b.Type != blockRedacted {
 				places = append(places, &b.Cache)
 			}
 		}
 	}
-	if n := len(places); top != nil && n > 0 && *places[n-1] == nil {
-		*places[n-1] = mark(top)
+	if n := len(places); e.in.Cache != nil && n > 0 && *places[n-1] == nil {
+		*places[n-1] = mark(e.in.Cache)
 	}
 	kept := 0
+	ttl := ""
 	for _, p := range slices.Backward(places) {
-		if *p == nil {
-			continue
-		}
-		if kept++; kept > maxMarks {
-			*p = nil
+		switch c := *p; {
+		case c == nil:
+		case kept == maxMarks:
+			*p, e.remarked = nil, true
+		case ttl == "1h" && c.TTL != ttl:
+			*p, e.remarked = &cacheControl{Type: c.Type, TTL: ttl}, true
+			kept++
+		default:
+			ttl = c.TTL
+			kept++
 		}
 	}
 }
@@ -173,14 +213,16 @@ func addExtra(body []byte, extra []llm.Extra, to dialect.Target) ([]byte, error)
 		return nil, err
 	}
 	var edits []splice.Edit
-	for _, e := range extra {
-		known := slices.ContainsFunc(members, func(m splice.Member) bool { return m.Name == e.Name })
-		if to.Accepts[e.Name] && !known {
-			edits = append(edits, splice.Set(e.Name, e.Value))
+	for _, x := range extra {
+		if to.Accepts[x.Name] && !has(members, x.Name) {
+			edits = append(edits, splice.Set(x.Name, x.Value))
 		}
 	}
-	if len(edits) == 0 {
+	if len(edits) == 0 || len(edits) > maxEdits {
 		return body, nil
 	}
 	return splice.ApplyTo(nil, body, members, edits...), nil
 }
+
+// maxEdits is how many edits a splice tells apart.
+const maxEdits = 60

@@ -146,7 +146,7 @@ func TestStrictNeedsTheBeta(t *testing.T) {
 		beta, want string
 	}{
 		{"", `tools [{"name":"f","input_schema":{"type":"object"}}]`},
-		{betaStructured, `tools [{"name":"f","input_schema":{"type":"object"},"strict":true}]`},
+		{betaStructured, `tools [{"name":"f","input_schema":{"type":"object","additionalProperties":false},"strict":true}]`},
 	} {
 		req := ask(llm.ChatInput{Tools: []llm.Tool{{Name: "f", Strict: new(true)}}})
 		req.Forward = http.Header{"X-Anthropic-Beta": {c.beta}}
@@ -248,10 +248,11 @@ func TestCacheMarks(t *testing.T) {
 			{Role: llm.RoleTool, Parts: []llm.Part{{Kind: llm.PartResult, Result: &llm.ToolResult{CallID: "c", Error: true, Parts: []llm.Part{{Kind: llm.PartText, Text: "d", Cache: &llm.CacheMark{TTL: "1h"}}}}}}},
 		},
 	}
+	// Four at most; none that lives longer than one before it.
 	want := `tools [{"name":"f","input_schema":{"type":"object"}}]
-system [{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]
-messages [{"role":"user","content":[{"type":"text","text":"b","cache_control":{"type":"ephemeral"}}]},` +
-		`{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{},"cache_control":{"type":"ephemeral"}}]},` +
+system [{"type":"text","text":"a","cache_control":{"type":"ephemeral","ttl":"1h"}}]
+messages [{"role":"user","content":[{"type":"text","text":"b","cache_control":{"type":"ephemeral","ttl":"1h"}}]},` +
+		`{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{},"cache_control":{"type":"ephemeral","ttl":"1h"}}]},` +
 		`{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"text","text":"d"}],"is_error":true,"cache_control":{"type":"ephemeral","ttl":"1h"}}]}]`
 	if diff := cmp.Diff(want, encode(t, Quirks{}, ask(in), dialect.Target{Model: "m"}, "tools", "system", "messages")); diff != "" {
 		t.Error(diff)

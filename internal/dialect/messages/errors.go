@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,15 +12,28 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/wire"
 )
 
-// readFailure reads what it can of an error body; all of it may be missing.
+// readFailure reads what it can of an error body; all of it may be missing. Google
+// puts the envelope into a list, AWS has none.
 func readFailure(body []byte) failure {
+	if body = bytes.TrimSpace(body); jsontext.Value(body).Kind() == '[' {
+		var list []jsontext.Value
+		if json.Unmarshal(body, &list) != nil || len(list) == 0 {
+			return failure{}
+		}
+		body = list[0]
+	}
 	var envelope struct {
-		Error jsontext.Value `json:"error"`
+		Error   jsontext.Value `json:"error"`
+		Message string         `json:"message"`
 	}
 	if json.Unmarshal(body, &envelope) != nil {
 		return failure{}
+	}
+	if absent(envelope.Error) {
+		return failure{Message: envelope.Message}
 	}
 	return failureOf(envelope.Error)
 }
@@ -29,7 +43,34 @@ func failureOf(raw jsontext.Value) (f failure) {
 		f = failure{}
 		_ = json.Unmarshal(raw, &f.Message) // some vendors say it in a string
 	}
+	if f.Type == "" {
+		f.Type = f.Status
+	}
 	return f
+}
+
+// excepted is a failure that AWS's framing tells of, within a stream.
+// https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ResponseStream.html
+func excepted(frame wire.Frame) *llm.Error {
+	f := failure{Type: frame.Event}
+	var v struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(frame.Data, &v) == nil {
+		f.Message = v.Message
+	}
+	status := http.StatusInternalServerError
+	switch frame.Event {
+	case "validationException":
+		status = http.StatusBadRequest
+	case "throttlingException":
+		status = http.StatusTooManyRequests
+	case "modelTimeoutException":
+		status = http.StatusGatewayTimeout
+	case "serviceUnavailableException":
+		status = http.StatusServiceUnavailable
+	}
+	return classify(status, f)
 }
 
 // statusOf is the HTTP status that an error type stands for where none was sent:
@@ -109,7 +150,7 @@ func filtered(said string) bool {
 }
 
 func tooLong(said string) bool {
-	return containsAny(said, "prompt is too long", "exceed context limit", "exceeds the context", "context window")
+	return containsAny(said, "prompt is too long", "exceed context limit", "exceeds the context", "context window", "input is too long")
 }
 
 // unsuited recognises what this model or endpoint refuses and another may take

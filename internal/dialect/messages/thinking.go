@@ -56,8 +56,8 @@ func effortOf(budget, maxTokens int64) string {
 // Thinking that was asked not to be (effort none, enabled false) is switched off
 // only where the model would think by itself; where it cannot be switched off,
 // effort is low.
-func (r *request) think(in *llm.ChatInput, to dialect.Target) {
-	model := parseClaude(to.Model)
+func (e *encoder) think() {
+	r, in, to, model := &e.request, e.in, e.to, e.model
 	r.limit(in, to)
 	effort := ""
 	if to.Takes("verbosity") {
@@ -78,7 +78,7 @@ func (r *request) think(in *llm.ChatInput, to dialect.Target) {
 				effort = "high" // the most that goes without thinking
 			}
 		case byBudget:
-			r.budget(in, to)
+			r.budget(in, to, model)
 		case on:
 			r.adapt(model, ask)
 			if effort == "" {
@@ -98,10 +98,11 @@ func (r *request) think(in *llm.ChatInput, to dialect.Target) {
 // limit sets max_tokens. More than the endpoint can produce is an error there,
 // so its limit caps what the caller allows.
 func (r *request) limit(in *llm.ChatInput, to dialect.Target) {
+	said := in.MaxTokens != nil && (to.Takes("max_tokens") || to.Takes("max_completion_tokens"))
 	switch {
-	case in.MaxTokens != nil && to.MaxOutput > 0:
+	case said && to.MaxOutput > 0:
 		r.MaxTokens = min(*in.MaxTokens, to.MaxOutput)
-	case in.MaxTokens != nil:
+	case said:
 		r.MaxTokens = *in.MaxTokens
 	case to.MaxOutput > 0:
 		r.MaxTokens = to.MaxOutput
@@ -110,7 +111,7 @@ func (r *request) limit(in *llm.ChatInput, to dialect.Target) {
 	}
 }
 
-func (r *request) budget(in *llm.ChatInput, to dialect.Target) {
+func (r *request) budget(in *llm.ChatInput, to dialect.Target, model claude) {
 	if r.forced() || r.prefilled() || r.thoughtless() {
 		return
 	}
@@ -124,6 +125,9 @@ func (r *request) budget(in *llm.ChatInput, to dialect.Target) {
 	n = min(max(min(n, maxBudget), minBudget), r.MaxTokens-1)
 	if n >= minBudget {
 		r.Thinking = &thinking{Type: "enabled", Budget: n}
+		if in.Reasoning.Exclude && model.hides() {
+			r.Thinking.Display = "omitted"
+		}
 	}
 }
 
@@ -132,7 +136,10 @@ func (r *request) adapt(model claude, ask *llm.Reasoning) {
 		return
 	}
 	r.Thinking = &thinking{Type: "adaptive"}
-	if !model.budgets() && !ask.Exclude {
+	switch {
+	case ask.Exclude:
+		r.Thinking.Display = "omitted"
+	case !model.budgets():
 		r.Thinking.Display = "summarized" // RE-09: without it these models send empty thoughts
 	}
 }

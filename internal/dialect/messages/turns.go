@@ -15,13 +15,16 @@ import (
 const (
 	roleUser      = "user"
 	roleAssistant = "assistant"
+	roleSystem    = "system"
 )
 
 // turns gathers the conversation.
 type turns struct {
-	format string // the stamp of thoughts that are sent
-	system []*block
-	turns  []turn
+	q         *Quirks
+	system    []*block
+	turns     []turn
+	documents []*block
+	files     bool // some are kept by the vendor
 }
 
 // turn is a message being gathered. Results of tools come first, whatever stood
@@ -101,7 +104,7 @@ func trimThoughts(content []*block) []*block {
 
 func trimPrefill(content []*block) []*block {
 	if n := len(content); n > 0 && content[n-1].Type == blockText {
-		content[n-1].Text = strings.TrimRight(content[n-1].Text, " \t\r\n") // never blank: see text
+		content[n-1].Text = trimEnd(content[n-1].Text) // never blank: see blocks
 	}
 	return content
 }
@@ -139,12 +142,12 @@ func (t *turns) blocks(m *llm.Message) (blocks []*block, err error) {
 		case llm.PartCall:
 			b, err = call(p.Call)
 		case llm.PartResult:
-			b, err = result(p.Result)
+			b, err = t.result(p.Result)
 		default:
 			if m.Role == llm.RoleAssistant {
 				return nil, unfit("An assistant's message holds media, which this provider takes from users only")
 			}
-			b, err = media(p)
+			b, err = t.media(p)
 		}
 		if err != nil {
 			return nil, err
@@ -164,7 +167,7 @@ func (t *turns) blocks(m *llm.Message) (blocks []*block, err error) {
 // pieces of a streamed thought that a caller did not put together are, up to the
 // one that is signed. Unsigned thoughts and summaries are refused by the API.
 func (t *turns) thought(th *llm.Thought, pending *strings.Builder) *block {
-	if th.Format != t.format {
+	if th.Format != t.q.ThoughtFormat {
 		return nil
 	}
 	switch th.Type {
@@ -189,7 +192,10 @@ func (t *turns) thought(th *llm.Thought, pending *strings.Builder) *block {
 
 func call(c *llm.ToolCall) (*block, error) {
 	input := jsontext.Value(bytes.TrimSpace([]byte(c.Arguments)))
-	if len(input) == 0 {
+	switch {
+	case c.Custom:
+		input = jsontext.Value(llm.WrapInput(c.Arguments))
+	case len(input) == 0:
 		input = jsontext.Value("{}")
 	}
 	if !input.IsValid() || input.Kind() != '{' {
@@ -199,7 +205,7 @@ func call(c *llm.ToolCall) (*block, error) {
 }
 
 // result takes a breakpoint from any of its parts: it stands after all of them.
-func result(r *llm.ToolResult) (*block, error) {
+func (t *turns) result(r *llm.ToolResult) (*block, error) {
 	b := &block{Type: blockToolResult, ToolUseID: callID(r.CallID), IsError: r.Error}
 	for i := range r.Parts {
 		p := &r.Parts[i]
@@ -212,7 +218,7 @@ func result(r *llm.ToolResult) (*block, error) {
 			}
 			continue
 		}
-		m, err := media(p)
+		m, err := t.media(p)
 		if err != nil {
 			return nil, err
 		}
@@ -241,38 +247,64 @@ func callID(id string) string {
 	return out.String()
 }
 
-func media(p *llm.Part) (*block, error) {
+// media is an image or a document. Others' files cannot be had by their ids: the
+// API's own begin with file_.
+func (t *turns) media(p *llm.Part) (*block, error) {
 	m := p.Media
 	image := p.Kind == llm.PartImage || p.Kind == llm.PartFile && strings.HasPrefix(m.MIME, "image/")
 	switch {
 	case p.Kind != llm.PartImage && p.Kind != llm.PartFile:
 		return nil, unfit("This provider takes neither audio nor video")
-	case m.URL == "" && m.Data == "":
+	case m.URL != "" && t.q.NoURLs:
+		return nil, unfit("This provider takes images and documents as bytes only")
+	case m.URL == "" && m.Data == "" && (t.q.NoFiles || !strings.HasPrefix(m.FileID, "file_")):
 		return nil, unfit("This provider takes no file by another provider's id")
-	case image:
-		return &block{Type: blockImage, Source: sourceOf(m, m.MIME)}, nil
-	case m.URL != "" || m.MIME == "application/pdf" || m.MIME == "":
-		return &block{Type: blockDocument, Source: sourceOf(m, "application/pdf"), Title: m.Name}, nil
+	}
+	if m.URL == "" && m.Data == "" {
+		t.files = true
+	}
+	b := &block{Type: blockImage, Source: sourceOf(m, m.MIME)}
+	if image {
+		return b, nil
+	}
+	b.Type, b.Title, b.Context = blockDocument, m.Title, m.Context
+	if b.Title == "" {
+		b.Title = m.Name
+	}
+	if m.Cite {
+		b.Citations = &citations{Enabled: true}
+	}
+	switch {
+	case b.Source.Type != "base64":
+	case m.MIME == "application/pdf" || m.MIME == "":
+		b.Source.MediaType = "application/pdf"
 	case strings.HasPrefix(m.MIME, "text/") || m.MIME == "application/json":
 		text, err := base64.StdEncoding.DecodeString(m.Data)
 		if err != nil {
 			return nil, llm.Bad("A file is not valid base64")
 		}
-		plain := &source{Type: "text", MediaType: "text/plain", Data: strings.ToValidUTF8(string(text), "\uFFFD")}
-		return &block{Type: blockDocument, Source: plain, Title: m.Name}, nil
+		b.Source = &source{Type: "text", MediaType: "text/plain", Data: strings.ToValidUTF8(string(text), "\uFFFD")}
 	default:
 		return nil, unfit("This provider takes no file of type " + m.MIME)
 	}
+	t.documents = append(t.documents, b)
+	return b, nil
 }
 
 func sourceOf(m *llm.Media, mime string) *source {
-	if m.URL != "" {
+	switch {
+	case m.URL != "":
 		return &source{Type: "url", URL: m.URL}
+	case m.Data != "":
+		return &source{Type: "base64", MediaType: mime, Data: m.Data}
+	default:
+		return &source{Type: "file", FileID: m.FileID}
 	}
-	return &source{Type: "base64", MediaType: mime, Data: m.Data}
 }
 
 func mark(c *llm.CacheMark) *cacheControl { return &cacheControl{Type: "ephemeral", TTL: c.TTL} }
+
+func trimEnd(s string) string { return strings.TrimRight(s, " \t\r\n") }
 
 func blank(s string) bool { return strings.TrimSpace(s) == "" }
 

@@ -100,7 +100,7 @@ func (m *meter) report() *llm.Usage {
 // merge sets the members of the later usage object in the earlier.
 func merge(earlier, later jsontext.Value) jsontext.Value {
 	members, err := splice.Members(later)
-	if earlier == nil || err != nil || len(members) > 32 {
+	if earlier == nil || err != nil || len(members) > maxNative {
 		return later.Clone()
 	}
 	edits := make([]splice.Edit, len(members))

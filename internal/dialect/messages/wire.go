@@ -1,11 +1,16 @@
 package messages
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/turnpike-gateway/turnpike/internal/wire/splice"
+)
 
 // The wire types of a request. Content is always a list of blocks, though the
 // API also takes a string.
 type request struct {
-	Model        string        `json:"model"`
+	Model        string        `json:"model,omitzero"`
 	MaxTokens    int64         `json:"max_tokens"`
 	Stream       bool          `json:"stream,omitzero"`
 	System       []*block      `json:"system,omitempty"`
@@ -19,6 +24,8 @@ type request struct {
 	TopK         *int64        `json:"top_k,omitzero"`
 	Stop         []string      `json:"stop_sequences,omitempty"`
 	Metadata     *metadata     `json:"metadata,omitzero"`
+	Version      string        `json:"anthropic_version,omitzero"` // of the clouds
+	Betas        []string      `json:"anthropic_beta,omitempty"`
 }
 
 type message struct {
@@ -28,13 +35,15 @@ type message struct {
 
 // The types of block.
 const (
-	blockText       = "text"
-	blockImage      = "image"
-	blockDocument   = "document"
-	blockThinking   = "thinking"
-	blockRedacted   = "redacted_thinking"
-	blockToolUse    = "tool_use"
-	blockToolResult = "tool_result"
+	blockText          = "text"
+	blockImage         = "image"
+	blockDocument      = "document"
+	blockSearchResult  = "search_result"
+	blockThinking      = "thinking"
+	blockRedacted      = "redacted_thinking"
+	blockToolUse       = "tool_use"
+	blockToolResult    = "tool_result"
+	blockToolReference = "tool_reference"
 )
 
 // block is a piece of a turn, or of the system prompt, or of a tool's result.
@@ -46,6 +55,8 @@ type block struct {
 	Data      string         `json:"data,omitzero"` // of redacted_thinking
 	Source    *source        `json:"source,omitzero"`
 	Title     string         `json:"title,omitzero"`
+	Context   string         `json:"context,omitzero"`
+	Citations *citations     `json:"citations,omitzero"` // of a document
 	ID        string         `json:"id,omitzero"`
 	Name      string         `json:"name,omitzero"`
 	Input     jsontext.Value `json:"input,omitzero"`
@@ -55,12 +66,17 @@ type block struct {
 	Cache     *cacheControl  `json:"cache_control,omitzero"`
 }
 
-// source is where an image or a document is: type base64, url or text.
+type citations struct {
+	Enabled bool `json:"enabled"`
+}
+
+// source is where an image or a document is: type base64, url, text or file.
 type source struct {
 	Type      string `json:"type"`
 	MediaType string `json:"media_type,omitzero"`
 	Data      string `json:"data,omitzero"`
 	URL       string `json:"url,omitzero"`
+	FileID    string `json:"file_id,omitzero"`
 }
 
 type cacheControl struct {
@@ -68,13 +84,40 @@ type cacheControl struct {
 	TTL  string `json:"ttl,omitzero"`
 }
 
+// tool is a function, or a tool that this vendor has defined.
 type tool struct {
+	function
+	native jsontext.Value
+}
+
+type function struct {
 	Name        string         `json:"name"`
 	Description string         `json:"description,omitzero"`
 	InputSchema jsontext.Value `json:"input_schema"`
 	Strict      *bool          `json:"strict,omitzero"`
 	Eager       bool           `json:"eager_input_streaming,omitzero"`
 	Cache       *cacheControl  `json:"cache_control,omitzero"`
+}
+
+// MarshalJSONTo writes the vendor's own definition as it came, but for the
+// breakpoint.
+func (t *tool) MarshalJSONTo(enc *jsontext.Encoder) error {
+	if t.native == nil {
+		return json.MarshalEncode(enc, &t.function)
+	}
+	edit := splice.Remove("cache_control")
+	if t.Cache != nil {
+		mark, err := json.Marshal(t.Cache)
+		if err != nil {
+			return err
+		}
+		edit = splice.Set("cache_control", mark)
+	}
+	out, err := splice.Apply(nil, t.native, edit)
+	if err != nil {
+		return err
+	}
+	return enc.WriteValue(out)
 }
 
 type toolChoice struct {
@@ -134,10 +177,21 @@ type answerBlock struct {
 	ID        string         `json:"id"`
 	Name      string         `json:"name"`
 	Input     jsontext.Value `json:"input"`
+	Citations jsontext.Value `json:"citations"`
+}
+
+// citation is what is common to most kinds of citation.
+type citation struct {
+	Quote         string `json:"cited_text"`
+	Title         string `json:"title"`
+	DocumentTitle string `json:"document_title"`
+	URL           string `json:"url"`
+	Source        string `json:"source"` // of a search result
 }
 
 // The types of delta.
 const (
+	deltaCitations = "citations_delta"
 	deltaText      = "text_delta"
 	deltaThinking  = "thinking_delta"
 	deltaSignature = "signature_delta"
@@ -150,6 +204,8 @@ type delta struct {
 	Thinking  string `json:"thinking"`
 	Signature string `json:"signature"`
 	Input     string `json:"partial_json"`
+
+	Citation jsontext.Value `json:"citation"`
 }
 
 type messageDelta struct {
@@ -180,4 +236,5 @@ type outputDetails struct {
 type failure struct {
 	Type    string `json:"type"`
 	Message string `json:"message"`
+	Status  string `json:"status"` // Google's word for the type
 }

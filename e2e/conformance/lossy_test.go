@@ -1,0 +1,64 @@
+package conformance
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+const lossyHeader = "X-Turnpike-Lossy"
+
+// What the chosen endpoint's dialect could not be told, and what the endpoint does
+// not take, is named; what it is told is not.
+func TestLossy(t *testing.T) {
+	t.Parallel()
+	r := start(t, setup{models: `
+  test/plain: {endpoints: [{provider: alpha, native: plain-1, supported_parameters: [max_tokens], pricing: {prompt: "0", completion: "0"}}]}`})
+	for _, c := range []struct {
+		model string
+		more  []string
+		lost  string
+	}{
+		{"test/alpha", []string{`"temperature":1`}, ""},
+		{"test/claude", []string{`"temperature":1`, `"seed":7`, `"logit_bias":{"1":1}`}, "seed, logit_bias"},
+		{"test/gem", []string{`"top_k":4`, `"min_p":0.5`}, "min_p"},
+		{"test/plain", []string{`"max_tokens":5`, `"top_p":0.5`}, "top_p"},
+	} {
+		for _, stream := range []string{`"stream":false`, `"stream":true`} {
+			a := r.chat(c.model, append(c.more, stream)...)
+			if got := a.header.Get(lossyHeader); a.status != http.StatusOK || got != c.lost {
+				t.Errorf("%s %v: %d, lost %q, want %q", c.model, c.more, a.status, got, c.lost)
+			}
+		}
+	}
+}
+
+// In strict mode nothing is lost: endpoints that would lose something are passed
+// over, and where none is left nobody is asked.
+func TestStrict(t *testing.T) {
+	t.Parallel()
+	r := start(t, setup{models: `
+  test/mixed:
+    endpoints:
+      - {provider: claude, native: mixed-claude, supported_parameters: *all, pricing: {prompt: "0.000001", completion: "0.000001"}}
+      - {provider: alpha, native: mixed-alpha, pricing: {prompt: "0.000009", completion: "0.000009"}}`})
+	strict := func(model string, more ...string) answer {
+		return r.do(http.MethodPost, chatPath, request(model, more...), "X-Turnpike-Strict: true")
+	}
+	a := strict("test/mixed", `"seed":7`)
+	if got := r.up.natives(); a.status != http.StatusOK || got != "mixed-alpha" || a.header.Get(lossyHeader) != "" {
+		t.Errorf("%d, asked %q, lost %q", a.status, got, a.header.Get(lossyHeader))
+	}
+	before := len(r.up.calls())
+	e := strict("test/claude", `"seed":7`, `"temperature":1`).fails(http.StatusUnprocessableEntity, "unprocessable")
+	want(t, e, "availability.excluded_by.0", "strict")
+	if message, _ := e["message"].(string); !strings.Contains(message, "claude (strict: seed)") {
+		t.Errorf("the message does not name the field: %v", e["message"])
+	}
+	if n := len(r.up.calls()) - before; n != 0 {
+		t.Errorf("%d providers were asked", n)
+	}
+	if a := strict("test/claude", `"temperature":1`); a.status != http.StatusOK {
+		t.Errorf("nothing would have been lost, yet %d\n%s", a.status, a.text)
+	}
+}

@@ -1,0 +1,173 @@
+package converse
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// model is what a model's name tells of it: the only place that reads names. A name
+// that tells nothing, such as that of an application's own inference profile, is
+// taken for one of Claude, as most are, and gets the oldest form of everything.
+type model struct {
+	vendor       string // as in model ids
+	name         string // what follows it
+	family       string // of Claude: opus, sonnet, haiku, ...; "" if the name does not tell
+	major, minor int    // of Claude; of Nova, the generation
+}
+
+// parseModel reads a model id, an inference profile's id or the ARN of either:
+// us.anthropic.claude-sonnet-4-5-20250929-v1:0, amazon.nova-2-lite-v1:0.
+func parseModel(id string) (m model) {
+	id = strings.ToLower(id)
+	id = id[strings.LastIndexByte(id, '/')+1:]
+	for i := 0; i < 3 && id != ""; i++ {
+		word, rest, _ := strings.Cut(id, ".")
+		switch word {
+		case "ai21", "amazon", "anthropic", "cohere", "deepseek", "google", "meta", "minimax", "mistral", "moonshot",
+			"moonshotai", "nvidia", "openai", "qwen", "writer", "xai", "zai":
+			m.vendor, m.name = word, rest
+		}
+		if m.vendor != "" {
+			break
+		}
+		id = rest
+	}
+	switch {
+	case m.vendor == "":
+		m.vendor, m.major, m.minor = vendorClaude, 3, 7
+	case m.vendor == vendorClaude:
+		m.readClaude()
+	case strings.HasPrefix(m.name, "nova-2-"):
+		m.major = 2
+	case strings.HasPrefix(m.name, "nova-"):
+		m.major = 1
+	}
+	return m
+}
+
+const (
+	vendorClaude   = "anthropic"
+	vendorAmazon   = "amazon"
+	vendorMistral  = "mistral"
+	vendorOpenAI   = "openai"
+	vendorCohere   = "cohere"
+	vendorDeepSeek = "deepseek"
+	vendorMeta     = "meta"
+)
+
+// readClaude reads claude-opus-4-8 and claude-3-7-sonnet-20250219-v1:0.
+func (m *model) readClaude() {
+	rest := strings.TrimPrefix(m.name, "claude-")
+	numbers := 0
+	for word := range strings.FieldsFuncSeq(rest, func(r rune) bool { return r == '-' || r == '.' || r == ':' }) {
+		n, err := strconv.Atoi(word)
+		switch {
+		case err != nil && m.family == "":
+			m.family = word
+		case err != nil || len(word) > 2: // "v1"; a date
+			return
+		case numbers == 0:
+			m.major, numbers = n, 1
+		case numbers == 1:
+			m.minor, numbers = n, 2
+		}
+	}
+}
+
+func (m *model) claude() bool { return m.vendor == vendorClaude }
+
+func (m *model) nova() bool { return m.vendor == vendorAmazon && m.major > 0 }
+
+// since reports whether this Claude is of that version or later.
+func (m *model) since(major, minor int) bool {
+	return m.claude() && (m.major > major || m.major == major && m.minor >= minor)
+}
+
+// systemless: there is no system prompt. Titan, and Mistral's first.
+// https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
+func (m *model) systemless() bool {
+	return strings.HasPrefix(m.name, "titan-") || strings.HasPrefix(m.name, "mistral-7b-") || strings.HasPrefix(m.name, "mixtral-")
+}
+
+// whole: tools are not taken where the answer is to be streamed. The same page.
+func (m *model) whole() bool {
+	return m.vendor == vendorMeta || strings.HasPrefix(m.name, "mistral-large-24") || strings.HasPrefix(m.name, "mistral-small-24")
+}
+
+// caches: breakpoints are taken.
+// https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
+func (m *model) caches() bool { return m.claude() || m.nova() }
+
+// cachesTools: breakpoints are taken among the tools too. The same page.
+func (m *model) cachesTools() bool { return m.claude() }
+
+// cachesLong: a breakpoint may live for an hour. The same page.
+func (m *model) cachesLong() bool { return m.since(4, 5) }
+
+// schemas: answers can be bound to a schema, and tools called strictly. Bedrock
+// checks what it sends Claude against a table of its own, in which both are
+// unknown to Claude since 4.7. Of open models the catalogue knows better.
+// https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
+func (m *model) schemas() bool {
+	if m.claude() {
+		return m.family == "" || m.since(4, 5) && !m.since(4, 7)
+	}
+	return !slices.Contains([]string{vendorAmazon, vendorMeta, vendorCohere, "ai21", "writer"}, m.vendor)
+}
+
+// fails: a tool's result can say that the tool failed.
+// https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlock.html
+func (m *model) fails() bool { return m.claude() || m.nova() }
+
+// samples: temperature, top_p and top_k are taken.
+func (m *model) samples() bool { return !m.since(4, 7) }
+
+// samplesOnce: temperature and top_p exclude each other.
+func (m *model) samplesOnce() bool { return m.since(4, 1) }
+
+// adaptive: Claude decides how much it thinks, effort guides it.
+func (m *model) adaptive() bool { return m.since(4, 6) }
+
+// budgets: Claude takes a budget to think on.
+func (m *model) budgets() bool { return m.since(3, 7) && !m.since(4, 7) }
+
+// unasked: Claude thinks unless it is told not to.
+func (m *model) unasked() bool { return m.since(5, 0) }
+
+// tireless: Claude's thinking cannot be switched off.
+func (m *model) tireless() bool {
+	switch m.family {
+	case "fable", "mythos":
+		return m.since(5, 0)
+	case "opus", "sonnet":
+		return m.since(5, 5)
+	default:
+		return false
+	}
+}
+
+// effort is the nearest level that Claude has, "" if it has none.
+func (m *model) effort(level string) string {
+	if !m.since(4, 6) && (m.family != "opus" || !m.since(4, 5)) {
+		return ""
+	}
+	switch level {
+	case "low", "medium", "high":
+		return level
+	case "minimal":
+		return "low"
+	case "xhigh":
+		if m.since(4, 7) {
+			return level
+		}
+		return "high"
+	case "max":
+		if m.since(4, 6) {
+			return level
+		}
+		return "high"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,202 @@
+package messages
+
+import (
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
+// NewEmitter writes a stream of events, or one message, as req asks.
+func (c *client) NewEmitter(w dialect.Sink, req *llm.Request) dialect.Emitter {
+	hide := req.Input != nil && req.Input.Reasoning != nil && req.Input.Reasoning.Exclude
+	if !req.Stream {
+		return &whole{w: w, blocks: blocks{hide: hide}}
+	}
+	b, _ := c.emitters.Get().(*buffers)
+	if b == nil {
+		b = &buffers{}
+	}
+	return &streamer{client: c, w: w, blocks: blocks{hide: hide}, buffers: b}
+}
+
+// buffers outlive an answer; everything in them is bytes.
+type buffers struct {
+	out   []byte // what is written next
+	delta []byte // the vendor's own message_delta, held back until the usage is known
+	stop  []byte // and its message_stop
+}
+
+const maxPooled = 64 << 10
+
+// streamer writes server-sent events. What comes from a vendor of the same dialect
+// goes out with its own bytes but for the members that are ours. Events that tell
+// the usage or follow it wait for Finish.
+type streamer struct {
+	client  *client
+	w       dialect.Sink
+	head    dialect.Head
+	begun   bool // message_start is out
+	dirty   bool // written and not flushed
+	blocks  blocks
+	foreign []forwarded // open blocks that came as the vendor's own bytes
+	finish  llm.FinishReason
+	*buffers
+}
+
+// forwarded is an open block of a vendor of the same dialect.
+type forwarded struct {
+	number int // the event's, -1: of a type that the canon does not know
+	index  int
+}
+
+func (e *streamer) Begin(h dialect.Head) {
+	e.head = h
+	e.delta, e.stop = e.delta[:0], e.stop[:0]
+}
+
+func (e *streamer) Emit(c llm.Chunk) error {
+	e.out = e.out[:0]
+	if c.From == llm.Messages && !c.Whole && e.forward(&c) {
+		e.noteFinish(c.Events)
+		return e.write(!c.More)
+	}
+	for i := range c.Events {
+		e.event(&c.Events[i])
+	}
+	return e.write(!c.More)
+}
+
+func (e *streamer) write(flush bool) error {
+	if len(e.out) > 0 {
+		if _, err := e.w.Write(e.out); err != nil {
+			return err
+		}
+		e.dirty = true
+	}
+	if !flush || !e.dirty {
+		return nil
+	}
+	e.dirty = false
+	return e.w.Flush()
+}
+
+func (e *streamer) noteFinish(events []llm.Event) {
+	for i := range events {
+		if events[i].Kind == llm.Finish {
+			e.finish = events[i].Finish
+		}
+	}
+}
+
+// event encodes an event.
+func (e *streamer) event(ev *llm.Event) {
+	switch ev.Kind {
+	case llm.Start:
+		e.begin()
+	case llm.Finish:
+		e.begin()
+		e.finish = ev.Finish
+	case llm.UsageReport:
+	case llm.BlockClose:
+		if i := slices.IndexFunc(e.foreign, func(f forwarded) bool { return f.number == ev.Block }); i >= 0 {
+			e.out = appendBlockStop(e.out, e.foreign[i].index)
+			e.foreign = slices.Delete(e.foreign, i, i+1)
+			return
+		}
+		e.out = e.blocks.event(e.out, ev)
+	default:
+		e.begin()
+		e.out = e.blocks.event(e.out, ev)
+	}
+}
+
+// begin writes message_start. The tokens of the prompt are not known yet:
+// message_delta tells them.
+func (e *streamer) begin() {
+	if e.begun {
+		return
+	}
+	e.begun = true
+	e.out = append(e.out, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":"...)
+	e.out = appendHead(e.out, e.head)
+	e.out = append(e.out, `,"content":[],"container":null,"stop_reason":null,"stop_details":null,"stop_sequence":null,"usage":`...)
+	e.out = append(e.out, startUsage...)
+	e.out = append(e.out, "}}\n\n"...)
+}
+
+// appendHead appends the members that every answer begins with.
+func appendHead(dst []byte, h dialect.Head) []byte {
+	dst = quote(append(dst, `{"id":`...), h.ID)
+	dst = append(dst, `,"type":"message","role":"assistant","model":`...)
+	dst = quote(dst, h.Model)
+	if h.Provider != "" {
+		dst = quote(append(dst, `,"provider":`...), h.Provider)
+	}
+	return dst
+}
+
+// quote appends s as a JSON string; bytes that are no UTF-8 become U+FFFD (F37).
+func quote(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s)
+	return dst
+}
+
+func nullable(dst []byte, s string) []byte {
+	if s == "" {
+		return append(dst, "null"...)
+	}
+	return quote(dst, s)
+}
+
+// Finish writes the reason, the usage and the end.
+func (e *streamer) Finish(u llm.Usage) error {
+	e.out = e.out[:0]
+	e.end()
+	if len(e.delta) == 0 || !e.forwardDelta(&u) {
+		e.out = append(e.out, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"...)
+		e.out = quote(e.out, e.blocks.stopReason(e.finish))
+		e.out = append(e.out, `,"stop_sequence":null,"container":null,"stop_details":null},"usage":`...)
+		e.out = appendUsage(e.out, &u, true)
+		e.out = append(e.out, "}\n\n"...)
+	}
+	if len(e.stop) > 0 {
+		e.out = appendFrame(e.out, "message_stop", e.stop)
+	} else {
+		e.out = append(e.out, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"...)
+	}
+	return e.close()
+}
+
+// end closes what is open.
+func (e *streamer) end() {
+	e.begin()
+	e.out = e.blocks.end(e.out)
+	for _, f := range e.foreign {
+		e.out = appendBlockStop(e.out, f.index)
+	}
+	e.foreign = nil
+}
+
+// Fail writes the error event, after which the stream closes.
+func (e *streamer) Fail(err *llm.Error, _ llm.Usage) error {
+	said := errorOf(err)
+	e.out = append(e.out[:0], "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"...)
+	e.out = quote(e.out, said.Type)
+	e.out = quote(append(e.out, `,"message":`...), said.Message)
+	e.out = quote(append(e.out, `,"error_type":`...), string(said.ErrorType))
+	e.out = append(e.out, "}}\n\n"...)
+	return e.close()
+}
+
+func (e *streamer) close() error {
+	err := e.write(true)
+	b := e.buffers
+	e.buffers = &buffers{}
+	if cap(b.out)+cap(b.delta)+cap(b.stop) <= maxPooled {
+		e.client.emitters.Put(b)
+	}
+	return err
+}

@@ -1,0 +1,57 @@
+package responses
+
+import (
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
+// Upstream is the half that speaks to vendors, with their quirks.
+func Upstream(q Quirks) dialect.Upstream {
+	if q.Path == "" {
+		q.Path = "/responses"
+	}
+	if q.Format == "" {
+		q.Format = llm.FormatOpenAI
+	}
+	if q.UserName == "" {
+		q.UserName = "safety_identifier"
+	}
+	return &upstream{q: q, covers: coverage(&q)}
+}
+
+type upstream struct {
+	q      Quirks
+	covers dialect.Coverage
+}
+
+func (*upstream) Name() llm.Dialect { return llm.Responses }
+
+// Coverage implements dialect.Upstream.
+func (u *upstream) Coverage() dialect.Coverage { return u.covers }
+
+// NewDecoder reads the answer to a request.
+func (u *upstream) NewDecoder(req *llm.Request) dialect.Decoder {
+	d := &decoder{q: &u.q, hot: hot{block: noBlock}, audio: noBlock, past: -1}
+	if req != nil && req.Input != nil && req.Input.Audio != nil {
+		d.audioFormat = req.Input.Audio.Format
+	}
+	return d
+}
+
+// Encode makes the call. A Responses caller's own bytes are edited in place, so that
+// members nobody here knows reach the vendor; else the body is built anew.
+func (u *upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, error) {
+	e := encoder{q: &u.q, req: req, in: req.Input, to: &to}
+	body, ok := []byte(nil), false
+	if req.Source != nil && req.Source.Dialect == llm.Responses {
+		body, ok = e.splice(req.Source.Body)
+	}
+	if !ok {
+		e.lost, e.err = nil, nil
+		body = e.build()
+	}
+	if e.err != nil {
+		return dialect.Call{}, e.err
+	}
+	return dialect.Call{Path: u.q.Path, Body: body, Lost: e.lost}, nil
+}
