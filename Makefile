@@ -13,7 +13,7 @@ RACE ?= $(shell command -v $$(go env CC) >/dev/null && echo -race)
 GOLANGCI := go tool -modfile=tools/golangci/go.mod golangci-lint
 GOVULNCHECK := go tool -modfile=tools/govulncheck/go.mod govulncheck
 
-.PHONY: help run build test lint fmt contract sdk fuzz-short bench generate check-generate vuln cross clean ci $(BIN)
+.PHONY: help run build test lint fmt contract sdk agents fuzz-short bench generate check-generate vuln cross clean ci $(BIN)
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ contract: $(BIN) ## Every route against OpenRouter's OpenAPI document in ../shar
 
 sdk: $(BIN) ## Vendors' own SDKs against bin/turnpike; needs Node, npm, Python
 	TURNPIKE_BIN=$(CURDIR)/$(BIN) e2e/clients/run.sh
+
+agents: $(BIN) ## Real coding agents against bin/turnpike and sim/agent; needs Node, npm, 1.1 GB
+	TURNPIKE_BIN=$(CURDIR)/$(BIN) e2e/agents/run.sh $(AGENTS)
 
 fuzz-short: ## Every fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
@@ -78,7 +81,7 @@ cross: ## Build for what this machine is not
 	CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -o /dev/null ./cmd/turnpike
 
 clean: ## Remove what the targets above made
-	rm -rf bin e2e/clients/node/node_modules e2e/clients/python/.venv
+	rm -rf bin e2e/agents/node_modules e2e/clients/node/node_modules e2e/clients/python/.venv
 
 ci: ## All of it, as CI does
 	bash .ci/run

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs vendors' own SDKs, unmodified, against the built binary: one fresh server
-# for each suite. Usage: run.sh [python] [node] [go]; all of them without a name.
+# Runs vendors' own SDKs, unmodified, against the built binary: one server for
+# all of them. Usage: run.sh [python] [node] [go]; all of them without a name.
 # TURNPIKE_BIN names the binary; bin/turnpike of this repository otherwise.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,8 +29,8 @@ key_of() {
   grep -i -A1 -e "$1" "$2" | grep -o -m1 'sk-tp-v1-[0-9a-f]\{64\}' | head -n1
 }
 
-start() { # NAME
-  local dir=$work/$1 port
+start() {
+  local dir=$work/server port
   mkdir -p "$dir"
   port=$(free_port)
   # No key of the machine's may leak in: the suites ask sim alone.
@@ -38,7 +38,7 @@ start() { # NAME
     TURNPIKE_LISTEN="127.0.0.1:$port" TURNPIKE_DATABASE="sqlite://$dir/turnpike.db" TURNPIKE_DISCOVER=false \
     "$binary" >"$dir/out" 2>"$dir/err") &
   server=$!
-  export TURNPIKE_E2E_BASE=http://127.0.0.1:$port/api/v1
+  export TURNPIKE_E2E_HOST=http://127.0.0.1:$port TURNPIKE_E2E_BASE=http://127.0.0.1:$port/api/v1
   for _ in $(seq 100); do
     if curl -fsS -o "$dir/count" "$TURNPIKE_E2E_BASE/models/count" 2>/dev/null; then
       cat "$dir/out" "$dir/err" >"$dir/said"
@@ -60,44 +60,51 @@ start() { # NAME
 
 passed=0 failed=0
 count() { # PASSED FAILED STATUS: a suite that broke without a failing test has failed too
-  passed=$((passed + $1))
-  failed=$((failed + $2))
-  if [[ $3 -ne 0 && $2 -eq 0 ]]; then failed=$((failed + 1)); fi
+  local good=${1:-0} bad=${2:-0}
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  if [[ $3 -ne 0 && $bad -eq 0 ]]; then failed=$((failed + 1)); fi
 }
 
-python_suite() {
-  local venv=$here/python/.venv status=0 ran bad
+python_install() {
+  local venv=$here/python/.venv
   if ! cmp -s "$here/python/requirements.txt" "$venv/installed"; then
+    rm -rf "$venv"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/python/requirements.txt"
     cp "$here/python/requirements.txt" "$venv/installed"
   fi
-  start python
-  (cd "$here/python" && PYTHONDONTWRITEBYTECODE=1 timeout 300 "$venv/bin/python" -m unittest -v test_openai) 2>&1 | tee "$work/python.log" || status=$?
-  stop
+}
+
+python_suite() {
+  local status=0 ran bad
+  (cd "$here/python" && PYTHONDONTWRITEBYTECODE=1 timeout 600 .venv/bin/python -m unittest -v) 2>&1 | tee "$work/python.log" || status=$?
   ran=$(sed -n 's/^Ran \([0-9]*\) tests\{0,1\} in.*/\1/p' "$work/python.log")
-  bad=$(grep -c -E '^(FAIL|ERROR): .*' "$work/python.log" || true)
+  # A test is counted once, however many of its models fail.
+  bad=$({ grep -E '^(FAIL|ERROR): ' "$work/python.log" || true; } | sed -E 's/^(FAIL|ERROR): ([^ ]* \([^)]*\)).*/\2/' | sort -u | wc -l)
   ran=${ran:-0}
   count "$((ran > bad ? ran - bad : 0))" "$bad" "$status"
 }
 
+node_install() {
+  (cd "$here/node" && { [[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --ignore-scripts --no-audit --no-fund; })
+}
+
 node_suite() {
   local status=0
-  (cd "$here/node" && { [[ node_modules/.package-lock.json -nt package-lock.json ]] || npm ci --ignore-scripts --no-audit --no-fund; })
-  start node
-  (cd "$here/node" && timeout 300 node --test --test-concurrency=1 --test-reporter=tap ./*.test.js) >"$work/node.log" 2>&1 || status=$?
-  stop
+  (cd "$here/node" && timeout 600 node --test --test-concurrency=1 --test-reporter=tap ./*.test.js) >"$work/node.log" 2>&1 || status=$?
   grep -E '^ *(ok|not ok) ' "$work/node.log" || true
-  if [[ $status -ne 0 ]]; then grep -v -E '^ *(ok|duration_ms|---|\.\.\.)' "$work/node.log" | head -n 400; fi
+  if [[ $status -ne 0 ]]; then { grep -v -E '^ *(ok|duration_ms|---|\.\.\.)' "$work/node.log" || true; } | sed -n '1,400p'; fi
   count "$(sed -n 's/^# pass //p' "$work/node.log" | tail -n1)" "$(sed -n 's/^# fail //p' "$work/node.log" | tail -n1)" "$status"
+}
+
+go_install() {
+  (cd "$here/go" && go test -c -o "$work/go.test" .)
 }
 
 go_suite() {
   local status=0
-  (cd "$here/go" && go test -c -o "$work/go.test" .)
-  start go
-  (cd "$here/go" && timeout 300 "$work/go.test" -test.v -test.count=1) 2>&1 | tee "$work/go.log" || status=$?
-  stop
+  (cd "$here/go" && timeout 600 "$work/go.test" -test.v -test.count=1) 2>&1 | tee "$work/go.log" || status=$?
   count "$(grep -c '^ *--- PASS' "$work/go.log" || true)" "$(grep -c '^ *--- FAIL' "$work/go.log" || true)" "$status"
 }
 
@@ -107,8 +114,14 @@ for suite in "$@"; do
     python | node | go) ;;
     *) echo "run.sh: no suite $suite" >&2; exit 2 ;;
   esac
+  "${suite}_install"
+done
+start
+for suite in "$@"; do
   echo "== $suite"
+  began=$SECONDS
   "${suite}_suite"
+  echo "== $suite: $((SECONDS - began)) s"
 done
 echo "clients: $passed passed, $failed failed"
 [[ $failed -eq 0 && $passed -gt 0 ]]

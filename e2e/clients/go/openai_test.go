@@ -1,14 +1,10 @@
-// Package clients_test drives the built binary with OpenAI's own Go SDK,
-// unmodified. ../run.sh says where the server is and with which keys.
 package clients_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,28 +12,6 @@ import (
 	"github.com/openai/openai-go/v3/option"
 	"github.com/openai/openai-go/v3/shared"
 )
-
-const (
-	sentence = "The quick brown fox jumps over the lazy dog, twice."
-	twoCalls = "call weather {\"city\":\"Llanfairpwllgwyngyll, Wales\"}\ncall clock {\"zone\":\"America/Argentina/Buenos_Aires\"}"
-)
-
-// spoken has a model for each language that an upstream may speak.
-func spoken() []string { return []string{"sim/echo", "sim/echo-messages", "sim/echo-gemini"} }
-
-func setting(t *testing.T, name string) string {
-	t.Helper()
-	v := os.Getenv(name)
-	if v == "" {
-		t.Fatalf("%s is not set: run ../run.sh", name)
-	}
-	return v
-}
-
-func base(t *testing.T) string {
-	t.Helper()
-	return setting(t, "TURNPIKE_E2E_BASE")
-}
 
 func client(t *testing.T) openai.Client {
 	t.Helper()
@@ -56,16 +30,12 @@ func ask(model, text string) openai.ChatCompletionNewParams {
 	}
 }
 
-func withTools(p openai.ChatCompletionNewParams) openai.ChatCompletionNewParams {
-	for _, of := range [][2]string{{"weather", "city"}, {"clock", "zone"}} {
-		name, argument := of[0], of[1]
+func withTools(p openai.ChatCompletionNewParams, c cases) openai.ChatCompletionNewParams {
+	for _, tool := range c.Tools {
 		p.Tools = append(p.Tools, openai.ChatCompletionFunctionTool(shared.FunctionDefinitionParam{
-			Name: name,
-			Parameters: shared.FunctionParameters{
-				"type":       "object",
-				"properties": map[string]any{argument: map[string]any{"type": "string"}},
-				"required":   []string{argument},
-			},
+			Name:        tool.Name,
+			Description: openai.String(tool.Description),
+			Parameters:  tool.Parameters,
 		}))
 	}
 	return p
@@ -82,17 +52,18 @@ func cost(t *testing.T, u openai.CompletionUsage) float64 {
 }
 
 func TestWhole(t *testing.T) {
-	for _, model := range spoken() {
+	cs := load(t)
+	for _, model := range cs.Upstreams {
 		t.Run(model, func(t *testing.T) {
 			c := client(t)
-			answer, err := c.Chat.Completions.New(t.Context(), ask(model, sentence))
+			answer, err := c.Chat.Completions.New(t.Context(), ask(model, cs.Sentence))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !strings.HasPrefix(answer.ID, "gen-") || answer.Model != model {
 				t.Errorf("id %q, model %q", answer.ID, answer.Model)
 			}
-			if got := answer.Choices[0]; got.Message.Content != sentence || got.FinishReason != "stop" {
+			if got := answer.Choices[0]; got.Message.Content != cs.Sentence || got.FinishReason != "stop" {
 				t.Errorf("%q, %q", got.Message.Content, got.FinishReason)
 			}
 			if answer.Usage.TotalTokens == 0 || cost(t, answer.Usage) <= 0 {
@@ -103,10 +74,11 @@ func TestWhole(t *testing.T) {
 }
 
 func TestStream(t *testing.T) {
-	for _, model := range spoken() {
+	cs := load(t)
+	for _, model := range cs.Upstreams {
 		t.Run(model, func(t *testing.T) {
 			c := client(t)
-			stream := c.Chat.Completions.NewStreaming(t.Context(), ask(model, sentence))
+			stream := c.Chat.Completions.NewStreaming(t.Context(), ask(model, cs.Sentence))
 			var all openai.ChatCompletionAccumulator
 			pieces, usages := 0, 0
 			for stream.Next() {
@@ -127,7 +99,7 @@ func TestStream(t *testing.T) {
 			if err := stream.Err(); err != nil {
 				t.Fatal(err)
 			}
-			if got := all.Choices[0]; got.Message.Content != sentence || got.FinishReason != "stop" {
+			if got := all.Choices[0]; got.Message.Content != cs.Sentence || got.FinishReason != "stop" {
 				t.Errorf("%q, %q", got.Message.Content, got.FinishReason)
 			}
 			if pieces < 2 || usages != 1 {
@@ -137,35 +109,29 @@ func TestStream(t *testing.T) {
 	}
 }
 
-func checkCalls(t *testing.T, choice openai.ChatCompletionChoice) {
+func checkCalls(t *testing.T, c cases, choice openai.ChatCompletionChoice) {
 	t.Helper()
 	calls := choice.Message.ToolCalls
-	if choice.FinishReason != "tool_calls" || len(calls) != 2 {
+	if choice.FinishReason != "tool_calls" || len(calls) != len(c.Tools) {
 		t.Fatalf("%s", choice.RawJSON())
 	}
-	want := [2][2]string{{"weather", `{"city":"Llanfairpwllgwyngyll, Wales"}`}, {"clock", `{"zone":"America/Argentina/Buenos_Aires"}`}}
-	for i, w := range want {
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, []byte(calls[i].Function.Arguments)); err != nil {
-			t.Fatal(err)
-		}
-		if calls[i].Function.Name != w[0] || compact.String() != w[1] {
-			t.Errorf("call %d: %s %s", i, calls[i].Function.Name, compact.String())
-		}
+	for i, call := range calls {
+		c.checkCall(t, i, call.Function.Name, call.Function.Arguments)
 	}
 }
 
 func TestTools(t *testing.T) {
-	for _, model := range spoken() {
+	cs := load(t)
+	for _, model := range cs.Upstreams {
 		t.Run(model, func(t *testing.T) {
 			c := client(t)
-			whole, err := c.Chat.Completions.New(t.Context(), withTools(ask(model, twoCalls)))
+			whole, err := c.Chat.Completions.New(t.Context(), withTools(ask(model, cs.Calls.Prompt), cs))
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkCalls(t, whole.Choices[0])
+			checkCalls(t, cs, whole.Choices[0])
 
-			stream := c.Chat.Completions.NewStreaming(t.Context(), withTools(ask(model, twoCalls)))
+			stream := c.Chat.Completions.NewStreaming(t.Context(), withTools(ask(model, cs.Calls.Prompt), cs))
 			var all openai.ChatCompletionAccumulator
 			for stream.Next() {
 				all.AddChunk(stream.Current())
@@ -173,50 +139,64 @@ func TestTools(t *testing.T) {
 			if err := stream.Err(); err != nil {
 				t.Fatal(err)
 			}
-			checkCalls(t, all.Choices[0])
+			checkCalls(t, cs, all.Choices[0])
 
-			p := withTools(ask(model, twoCalls))
+			p := withTools(ask(model, cs.Calls.Prompt), cs)
 			p.Messages = append(p.Messages, whole.Choices[0].Message.ToParam())
-			for _, call := range whole.Choices[0].Message.ToolCalls {
-				p.Messages = append(p.Messages, openai.ToolMessage(call.Function.Name+" says fine", call.ID))
+			for i, call := range whole.Choices[0].Message.ToolCalls {
+				p.Messages = append(p.Messages, openai.ToolMessage(cs.Calls.Results[i], call.ID))
 			}
 			last, err := c.Chat.Completions.New(t.Context(), p)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, say := range []string{"weather says fine", "clock says fine"} {
-				if got := last.Choices[0].Message.Content; !strings.Contains(got, say) {
-					t.Errorf("%q is not in %q", say, got)
-				}
+			cs.checkResults(t, last.Choices[0].Message.Content)
+		})
+	}
+}
+
+func TestImage(t *testing.T) {
+	cs := load(t)
+	for _, model := range cs.Upstreams {
+		t.Run(model, func(t *testing.T) {
+			c := client(t)
+			p := ask(model, "")
+			p.Messages = []openai.ChatCompletionMessageParamUnion{openai.UserMessage([]openai.ChatCompletionContentPartUnionParam{
+				openai.TextContentPart(cs.Image.Prompt),
+				openai.ImageContentPart(openai.ChatCompletionContentPartImageImageURLParam{URL: cs.imageURL()}),
+			})}
+			answer, err := c.Chat.Completions.New(t.Context(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := answer.Choices[0].Message.Content; got != cs.Image.Answer {
+				t.Errorf("%q", got)
 			}
 		})
 	}
 }
 
 func TestJSONSchema(t *testing.T) {
-	c := client(t)
-	p := ask("sim/echo", "structured")
-	p.ResponseFormat = openai.ChatCompletionNewParamsResponseFormatUnion{
-		OfJSONSchema: &shared.ResponseFormatJSONSchemaParam{
-			JSONSchema: shared.ResponseFormatJSONSchemaJSONSchemaParam{
-				Name:   "echo",
-				Strict: openai.Bool(true),
-				Schema: map[string]any{
-					"type":                 "object",
-					"properties":           map[string]any{"echo": map[string]any{"type": "string"}},
-					"required":             []string{"echo"},
-					"additionalProperties": false,
+	cs := load(t)
+	for _, model := range cs.Upstreams {
+		t.Run(model, func(t *testing.T) {
+			c := client(t)
+			p := ask(model, cs.Structured.Prompt)
+			p.ResponseFormat = openai.ChatCompletionNewParamsResponseFormatUnion{
+				OfJSONSchema: &shared.ResponseFormatJSONSchemaParam{
+					JSONSchema: shared.ResponseFormatJSONSchemaJSONSchemaParam{
+						Name:   cs.Structured.Name,
+						Strict: openai.Bool(true),
+						Schema: cs.Structured.Schema,
+					},
 				},
-			},
-		},
-	}
-	answer, err := c.Chat.Completions.New(t.Context(), p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got struct{ Echo string }
-	if err := json.Unmarshal([]byte(answer.Choices[0].Message.Content), &got); err != nil || got.Echo != "structured" {
-		t.Errorf("%q: %v", answer.Choices[0].Message.Content, err)
+			}
+			answer, err := c.Chat.Completions.New(t.Context(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cs.checkStructured(t, answer.Choices[0].Message.Content)
+		})
 	}
 }
 
@@ -242,6 +222,7 @@ func tinyKey(ctx context.Context, t *testing.T) string {
 }
 
 func TestErrors(t *testing.T) {
+	cs := load(t)
 	own := setting(t, "TURNPIKE_E2E_KEY")
 	tests := []struct {
 		name   string
@@ -251,10 +232,18 @@ func TestErrors(t *testing.T) {
 		status int
 	}{
 		{"unknown model", own, "nobody/nothing", nil, 400},
-		{"unknown key", "sk-tp-v1-" + strings.Repeat("0", 64), "sim/echo", nil, 401},
+		{"unknown key", cs.Refusals.UnknownKey, "sim/echo", nil, 401},
 		{"key limit", tinyKey(t.Context(), t), "sim/echo", nil, 402},
-		{"nothing left", own, "sim/echo", option.WithJSONSet("provider", map[string]any{"only": []string{"nowhere"}}), 404},
-		{"no room", own, "sim/status-429", nil, 429},
+		{"nothing left", own, "sim/echo", option.WithJSONSet("provider", cs.Refusals.Provider), 404},
+	}
+	for _, model := range cs.Upstreams {
+		tests = append(tests, struct {
+			name   string
+			key    string
+			model  string
+			extra  option.RequestOption
+			status int
+		}{"no room " + model, own, model, option.WithHeader(cs.Faults.Header, cs.Faults.RateLimit), 429})
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -279,19 +268,25 @@ func TestErrors(t *testing.T) {
 }
 
 func TestErrorMidStream(t *testing.T) {
-	c := client(t)
-	stream := c.Chat.Completions.NewStreaming(t.Context(), ask("sim/error-mid-stream", sentence))
-	var text strings.Builder
-	for stream.Next() {
-		for _, choice := range stream.Current().Choices {
-			text.WriteString(choice.Delta.Content)
-		}
-	}
-	if stream.Err() == nil {
-		t.Error("the stream ended as if it were whole")
-	}
-	if text.Len() == 0 || !strings.HasPrefix(sentence, text.String()) {
-		t.Errorf("text %q", text.String())
+	cs := load(t)
+	for _, model := range cs.Upstreams {
+		t.Run(model, func(t *testing.T) {
+			c := client(t)
+			stream := c.Chat.Completions.NewStreaming(t.Context(), ask(model, cs.Sentence),
+				option.WithHeader(cs.Faults.Header, cs.Faults.MidStream))
+			var text strings.Builder
+			for stream.Next() {
+				for _, choice := range stream.Current().Choices {
+					text.WriteString(choice.Delta.Content)
+				}
+			}
+			if stream.Err() == nil {
+				t.Error("the stream ended as if it were whole")
+			}
+			if text.Len() == 0 || !strings.HasPrefix(cs.Sentence, text.String()) {
+				t.Errorf("text %q", text.String())
+			}
+		})
 	}
 }
 

@@ -1,14 +1,13 @@
-// The openai package for Node, unmodified.
+// The openai package for Node, unmodified, over Chat Completions.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import OpenAI from "openai";
-import { base, key, tinyKey, tools, twoArguments, twoCalls } from "./server.js";
+import { base, cases, fault, image, key, result, sentence, suite, tinyKey, tools, twoArguments, twoCalls, twoNames, upstreams } from "./server.js";
 
+const test = suite("openai, Chat Completions");
 const client = (apiKey = key) => new OpenAI({ baseURL: base, apiKey, maxRetries: 0 });
 const say = (content) => [{ role: "user", content }];
-const sentence = "The quick brown fox jumps over the lazy dog, twice.";
 
-for (const model of ["sim/echo", "sim/echo-messages", "sim/echo-gemini"]) {
+for (const model of upstreams) {
   test(`${model}: whole`, async () => {
     const answer = await client().chat.completions.create({
       model,
@@ -52,31 +51,64 @@ for (const model of ["sim/echo", "sim/echo-messages", "sim/echo-gemini"]) {
     const answer = await client().chat.completions.stream({ model, messages: say(twoCalls), tools }).finalChatCompletion();
     assert.equal(answer.choices[0].finish_reason, "tool_calls");
     const calls = answer.choices[0].message.tool_calls;
-    assert.deepEqual(calls.map((c) => c.function.name), ["weather", "clock"]);
+    assert.deepEqual(calls.map((c) => c.function.name), twoNames);
     assert.deepEqual(calls.map((c) => JSON.parse(c.function.arguments)), twoArguments);
     assert.notEqual(calls[0].id, calls[1].id);
   });
-}
 
-test("tools: the SDK runs both and comes back with their results", async () => {
-  const ran = [];
-  const runnable = tools.map((tool) => ({
-    type: "function",
-    function: {
-      ...tool.function,
-      parse: JSON.parse,
-      function: (args) => {
-        ran.push([tool.function.name, args]);
-        return `${tool.function.name} says fine`;
+  test(`${model}: the SDK runs both tools and comes back with their results`, async () => {
+    const ran = [];
+    const runnable = tools.map((tool) => ({
+      type: "function",
+      function: {
+        ...tool.function,
+        parse: JSON.parse,
+        function: (args) => {
+          ran.push([tool.function.name, args]);
+          return result(tool.function.name);
+        },
       },
-    },
-  }));
-  const runner = client().chat.completions.runTools({ model: "sim/echo", messages: say(twoCalls), tools: runnable });
-  const last = await runner.finalContent();
-  assert.deepEqual(ran, [["weather", twoArguments[0]], ["clock", twoArguments[1]]]);
-  assert.match(last, /weather says fine/);
-  assert.match(last, /clock says fine/);
-});
+    }));
+    const last = await client().chat.completions.runTools({ model, messages: say(twoCalls), tools: runnable }).finalContent();
+    assert.deepEqual(ran.sort(), twoNames.map((name, i) => [name, twoArguments[i]]).sort());
+    for (const said of cases.calls.results) assert.ok(last.includes(said), last);
+  });
+
+  test(`${model}: an image by data URI`, async () => {
+    const content = [{ type: "text", text: cases.image.prompt }, { type: "image_url", image_url: { url: image } }];
+    const answer = await client().chat.completions.create({ model, messages: say(content) });
+    assert.equal(answer.choices[0].message.content, cases.image.answer);
+  });
+
+  test(`${model}: json_schema`, async () => {
+    const { name, schema, prompt } = cases.structured;
+    const answer = await client().chat.completions.create({
+      model,
+      messages: say(prompt),
+      response_format: { type: "json_schema", json_schema: { name, strict: true, schema } },
+    });
+    assert.deepEqual(JSON.parse(answer.choices[0].message.content), cases.structured.answer);
+  });
+
+  test(`${model}: 429 from upstream`, async () => {
+    await assert.rejects(
+      client().chat.completions.create({ model, messages: say("hi") }, { headers: fault(cases.faults.rate_limit) }),
+      (e) => e instanceof OpenAI.RateLimitError && e.status === 429 && e.error.code === 429,
+    );
+  });
+
+  test(`${model}: an error in the middle of a stream is an APIError after the text`, async () => {
+    const stream = await client().chat.completions.create(
+      { model, messages: say(sentence), stream: true },
+      { headers: fault(cases.faults.mid_stream) },
+    );
+    let text = "";
+    await assert.rejects(async () => {
+      for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? "";
+    }, OpenAI.APIError);
+    assert.ok(text.length > 0 && sentence.startsWith(text), text);
+  });
+}
 
 test("tools: arguments arrive in pieces, by index", async () => {
   const stream = await client().chat.completions.create({ model: "sim/echo", messages: say(twoCalls), tools, stream: true });
@@ -90,22 +122,6 @@ test("tools: arguments arrive in pieces, by index", async () => {
   }
   assert.deepEqual(args.map((a) => JSON.parse(a)), twoArguments);
   assert.ok(pieces > 4, `${pieces} pieces`);
-});
-
-test("json_schema", async () => {
-  const answer = await client().chat.completions.create({
-    model: "sim/echo",
-    messages: say("structured"),
-    response_format: {
-      type: "json_schema",
-      json_schema: {
-        name: "echo",
-        strict: true,
-        schema: { type: "object", properties: { echo: { type: "string" } }, required: ["echo"], additionalProperties: false },
-      },
-    },
-  });
-  assert.deepEqual(JSON.parse(answer.choices[0].message.content), { echo: "structured" });
 });
 
 test("max_tokens ends with length", async () => {
@@ -138,15 +154,6 @@ test("reasoning", async () => {
   assert.ok(usage.completion_tokens_details.reasoning_tokens > 0);
 });
 
-test("images by data URI", async () => {
-  const url = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-  const answer = await client().chat.completions.create({
-    model: "sim/echo",
-    messages: say([{ type: "text", text: "what is this" }, { type: "image_url", image_url: { url } }]),
-  });
-  assert.equal(answer.choices[0].message.content, "[1 image] what is this");
-});
-
 test("OpenRouter's own members pass through the SDK", async () => {
   const answer = await client().chat.completions.create({
     model: "sim/status-500",
@@ -160,9 +167,9 @@ test("OpenRouter's own members pass through the SDK", async () => {
 
 const refusals = [
   ["400 unknown model", OpenAI.BadRequestError, 400, {}, { model: "nobody/nothing" }],
-  ["401 unknown key", OpenAI.AuthenticationError, 401, { key: () => `sk-tp-v1-${"0".repeat(64)}` }, {}],
+  ["401 unknown key", OpenAI.AuthenticationError, 401, { key: () => cases.refusals.unknown_key }, {}],
   ["402 key limit", OpenAI.APIError, 402, { key: tinyKey }, {}],
-  ["404 nothing left of the plan", OpenAI.NotFoundError, 404, {}, { provider: { only: ["nowhere"] } }],
+  ["404 nothing left of the plan", OpenAI.NotFoundError, 404, {}, { provider: cases.refusals.provider }],
   ["429 upstream has no room", OpenAI.RateLimitError, 429, {}, { model: "sim/status-429" }],
 ];
 for (const stream of [false, true]) {
@@ -176,15 +183,6 @@ for (const stream of [false, true]) {
     });
   }
 }
-
-test("an error in the middle of a stream is an APIError after the text", async () => {
-  const stream = await client().chat.completions.create({ model: "sim/error-mid-stream", messages: say(sentence), stream: true });
-  let text = "";
-  await assert.rejects(async () => {
-    for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? "";
-  }, OpenAI.APIError);
-  assert.ok(text.length > 0 && sentence.startsWith(text), text);
-});
 
 test("hanging up in the middle leaves the client usable", async () => {
   const openai = client();

@@ -1,14 +1,15 @@
 // @openrouter/sdk, unmodified. It validates every answer against OpenRouter's
 // schemas, so that a call which returns is already most of a test.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { OpenRouter } from "@openrouter/sdk";
 import * as errors from "@openrouter/sdk/models/errors";
-import { base, key, managementKey, tinyKey, tools, twoArguments, twoCalls } from "./server.js";
+import { base, cases, fault, image, key, managementKey, result, sentence, suite, tinyKey, tools, twoArguments, twoCalls, twoNames, upstreams } from "./server.js";
 
+const test = suite("@openrouter/sdk");
 const client = (apiKey = key) => new OpenRouter({ apiKey, serverURL: base, retryConfig: { strategy: "none" } });
-const send = (chatRequest, sdk = client()) =>
-  sdk.chat.send({ chatRequest: { model: "sim/echo", messages: [{ role: "user", content: "hello there, friend" }], ...chatRequest } });
+const send = (chatRequest, sdk = client(), options = undefined) =>
+  sdk.chat.send({ chatRequest: { model: "sim/echo", messages: [{ role: "user", content: "hello there, friend" }], ...chatRequest } }, options);
+const respond = (responsesRequest, sdk = client()) => sdk.responses.send({ responsesRequest: { model: "sim/echo", input: sentence, ...responsesRequest } });
 
 test("configured by the environment alone", async () => {
   process.env.OPENROUTER_BASE_URL = base;
@@ -22,7 +23,7 @@ test("configured by the environment alone", async () => {
   }
 });
 
-for (const model of ["sim/echo", "sim/echo-messages", "sim/echo-gemini"]) {
+for (const model of upstreams) {
   test(`${model}: whole, and its generation`, async () => {
     const answer = await send({ model });
     assert.equal(answer.model, model);
@@ -69,7 +70,7 @@ for (const model of ["sim/echo", "sim/echo-messages", "sim/echo-gemini"]) {
       }
     }
     assert.equal(finish, "tool_calls");
-    assert.deepEqual(calls.map((c) => c.name), ["weather", "clock"]);
+    assert.deepEqual(calls.map((c) => c.name), twoNames);
     assert.deepEqual(calls.map((c) => JSON.parse(c.args)), twoArguments);
   });
 
@@ -94,44 +95,89 @@ for (const model of ["sim/echo", "sim/echo-messages", "sim/echo-gemini"]) {
     });
     assert.equal(again.choices[0].message.content, "and again");
   });
+
+  test(`${model}: both tools, and back with their results`, async () => {
+    const user = { role: "user", content: twoCalls };
+    const { message, finishReason } = (await send({ model, messages: [user], tools })).choices[0];
+    assert.equal(finishReason, "tool_calls");
+    assert.deepEqual(message.toolCalls.map((c) => JSON.parse(c.function.arguments)), twoArguments);
+    const results = message.toolCalls.map((c) => ({ role: "tool", toolCallId: c.id, content: result(c.function.name) }));
+    const last = await send({ model, messages: [user, message, ...results], tools });
+    for (const said of cases.calls.results) assert.ok(last.choices[0].message.content.includes(said));
+  });
+
+  test(`${model}: an image by data URI`, async () => {
+    const content = [{ type: "text", text: cases.image.prompt }, { type: "image_url", imageUrl: { url: image } }];
+    const answer = await send({ model, messages: [{ role: "user", content }] });
+    assert.equal(answer.choices[0].message.content, cases.image.answer);
+  });
+
+  test(`${model}: json_schema`, async () => {
+    const { name, schema, prompt } = cases.structured;
+    const responseFormat = { type: "json_schema", jsonSchema: { name, strict: true, schema } };
+    const answer = await send({ model, messages: [{ role: "user", content: prompt }], responseFormat });
+    assert.deepEqual(JSON.parse(answer.choices[0].message.content), cases.structured.answer);
+  });
+
+  test(`${model}: 429 from upstream`, async () => {
+    await assert.rejects(send({ model }, client(), { headers: fault(cases.faults.rate_limit) }), errors.TooManyRequestsResponseError);
+  });
+
+  test(`${model}: an error in the middle of a stream is a chunk with an error`, async () => {
+    let text = "";
+    let last;
+    const asked = { model, stream: true, messages: [{ role: "user", content: sentence }] };
+    for await (const chunk of await send(asked, client(), { headers: fault(cases.faults.mid_stream) })) {
+      text += chunk.choices[0]?.delta.content ?? "";
+      last = chunk;
+    }
+    assert.ok(text.length > 0 && sentence.startsWith(text), text);
+    assert.ok(last.error.code >= 400, JSON.stringify(last));
+    assert.equal(last.choices[0].finishReason, "error");
+  });
+
+  test(`${model}, Responses: whole, and its generation`, async () => {
+    const answer = await respond({ model });
+    assert.equal(answer.model, model);
+    assert.equal(answer.status, "completed");
+    assert.equal(answer.outputText, sentence);
+    assert.ok(answer.usage.cost > 0);
+    const { data } = await client().generations.getGeneration({ id: answer.id });
+    assert.equal(data.totalCost, answer.usage.cost);
+  });
+
+  test(`${model}, Responses: stream, and no event that its schemas do not know`, async () => {
+    const events = [];
+    for await (const event of await respond({ model, stream: true })) events.push(event);
+    assert.deepEqual(events.filter((event) => event.type === "UNKNOWN" || event.isUnknown), []);
+    assert.equal(events.map((event) => (event.type === "response.output_text.delta" ? event.delta : "")).join(""), sentence);
+    assert.equal(events.at(-1).type, "response.completed");
+    assert.equal(events.at(-1).response.outputText, sentence);
+  });
+
+  test(`${model}, Responses: both tools, and back with their results`, async () => {
+    const flat = cases.tools.map((tool) => ({ type: "function", ...tool }));
+    const first = await respond({ model, input: twoCalls, tools: flat });
+    const calls = first.output.filter((item) => item.type === "function_call");
+    assert.deepEqual(calls.map((call) => call.name), twoNames);
+    const results = calls.map((call) => ({ type: "function_call_output", callId: call.callId, output: result(call.name) }));
+    const last = await respond({ model, input: [{ role: "user", content: twoCalls }, ...first.output, ...results], tools: flat });
+    for (const said of cases.calls.results) assert.ok(last.outputText.includes(said), last.outputText);
+  });
 }
-
-test("tools, whole", async () => {
-  const answer = await send({ messages: [{ role: "user", content: twoCalls }], tools });
-  const [choice] = answer.choices;
-  assert.equal(choice.finishReason, "tool_calls");
-  assert.deepEqual(choice.message.toolCalls.map((c) => JSON.parse(c.function.arguments)), twoArguments);
-});
-
-test("json_schema", async () => {
-  const schema = { type: "object", properties: { echo: { type: "string" } }, required: ["echo"], additionalProperties: false };
-  const answer = await send({ responseFormat: { type: "json_schema", jsonSchema: { name: "echo", strict: true, schema } } });
-  assert.deepEqual(JSON.parse(answer.choices[0].message.content), { echo: "hello there, friend" });
-});
-
-test("an error in the middle of a stream is a chunk with an error", async () => {
-  let text = "";
-  let last;
-  for await (const chunk of await send({ model: "sim/error-mid-stream", stream: true })) {
-    text += chunk.choices[0]?.delta.content ?? "";
-    last = chunk;
-  }
-  assert.ok(text.length > 0 && "hello there, friend".startsWith(text), text);
-  assert.ok(last.error.code >= 400, JSON.stringify(last));
-  assert.equal(last.choices[0].finishReason, "error");
-});
 
 const refusals = [
   ["400 unknown model", errors.BadRequestResponseError, 400, null, { model: "nobody/nothing" }],
-  ["401 unknown key", errors.UnauthorizedResponseError, 401, () => `sk-tp-v1-${"0".repeat(64)}`, {}],
+  ["401 unknown key", errors.UnauthorizedResponseError, 401, () => cases.refusals.unknown_key, {}],
   ["402 key limit", errors.PaymentRequiredResponseError, 402, tinyKey, {}],
-  ["404 nothing left of the plan", errors.NotFoundResponseError, 404, null, { provider: { only: ["nowhere"] } }],
+  ["404 nothing left of the plan", errors.NotFoundResponseError, 404, null, { provider: cases.refusals.provider }],
   ["429 upstream has no room", errors.TooManyRequestsResponseError, 429, null, { model: "sim/status-429" }],
 ];
 for (const [name, type, status, makeKey, body] of refusals) {
   test(`error: ${name}`, async () => {
     const sdk = client(makeKey ? await makeKey() : key);
     await assert.rejects(send(body, sdk), (e) => e instanceof type && e.statusCode === status && e.error.code === status);
+    await assert.rejects(respond(body, sdk), (e) => e instanceof type && e.statusCode === status && e.error.code === status);
   });
 }
 

@@ -1,64 +1,18 @@
-"""The openai package for Python, unmodified, against the built binary.
-
-../run.sh says where the server is and with which keys.
-"""
+"""The openai package for Python, unmodified, over Chat Completions."""
 
 import asyncio
 import json
-import os
 import unittest
-import urllib.request
 
 import openai
 from pydantic import BaseModel
 
-BASE = os.environ["TURNPIKE_E2E_BASE"]
-KEY = os.environ["TURNPIKE_E2E_KEY"]
-MANAGEMENT_KEY = os.environ["TURNPIKE_E2E_MANAGEMENT_KEY"]
-SPOKEN = ("sim/echo", "sim/echo-messages", "sim/echo-gemini")
-SENTENCE = "The quick brown fox jumps over the lazy dog, twice."
-TWO_CALLS = (
-    'call weather {"city":"Llanfairpwllgwyngyll, Wales"}\n'
-    'call clock {"zone":"America/Argentina/Buenos_Aires"}'
-)
-TWO_ARGUMENTS = [
-    {"city": "Llanfairpwllgwyngyll, Wales"},
-    {"zone": "America/Argentina/Buenos_Aires"},
-]
-
-
-def tool(name, argument):
-    schema = {
-        "type": "object",
-        "properties": {argument: {"type": "string"}},
-        "required": [argument],
-    }
-    return {"type": "function", "function": {"name": name, "parameters": schema}}
-
-
-TOOLS = [tool("weather", "city"), tool("clock", "zone")]
+from cases import BASE, CALLS, FAULTS, IMAGE, IMAGE_URL, KEY, REFUSALS, SENTENCE
+from cases import STRUCTURED, TOOLS, UPSTREAMS, fault, result, say, tiny_key
 
 
 def client(key=KEY):
     return openai.OpenAI(base_url=BASE, api_key=key, max_retries=0)
-
-
-def say(content):
-    return [{"role": "user", "content": content}]
-
-
-def tiny_key():
-    """A user key that can pay for nothing."""
-    request = urllib.request.Request(
-        BASE + "/keys",
-        data=json.dumps({"name": "tiny", "limit": 0.0000001}).encode(),
-        headers={
-            "Authorization": "Bearer " + MANAGEMENT_KEY,
-            "Content-Type": "application/json",
-        },
-    )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)["key"]
 
 
 class Echo(BaseModel):
@@ -67,7 +21,7 @@ class Echo(BaseModel):
 
 class Chat(unittest.TestCase):
     def test_whole(self):
-        for model in SPOKEN:
+        for model in UPSTREAMS:
             with self.subTest(model):
                 answer = client().chat.completions.create(
                     model=model, messages=say(SENTENCE)
@@ -84,7 +38,7 @@ class Chat(unittest.TestCase):
                 self.assertGreater(usage.model_extra["cost"], 0)
 
     def test_stream(self):
-        for model in SPOKEN:
+        for model in UPSTREAMS:
             with self.subTest(model):
                 text, finish, usages = [], None, []
                 for chunk in client().chat.completions.create(
@@ -125,14 +79,32 @@ class Chat(unittest.TestCase):
 
         self.assertEqual("".join(asyncio.run(run())), SENTENCE)
 
+    def test_image(self):
+        for model in UPSTREAMS:
+            with self.subTest(model):
+                content = [
+                    {"type": "text", "text": IMAGE["prompt"]},
+                    {"type": "image_url", "image_url": {"url": IMAGE_URL}},
+                ]
+                answer = client().chat.completions.create(
+                    model=model, messages=say(content)
+                )
+                self.assertEqual(answer.choices[0].message.content, IMAGE["answer"])
+
     def test_json_schema(self):
-        answer = client().chat.completions.parse(
-            model="sim/echo", messages=say("structured"), response_format=Echo
-        )
-        self.assertEqual(answer.choices[0].message.parsed, Echo(echo="structured"))
+        for model in UPSTREAMS:
+            with self.subTest(model):
+                answer = client().chat.completions.parse(
+                    model=model,
+                    messages=say(STRUCTURED["prompt"]),
+                    response_format=Echo,
+                )
+                self.assertEqual(
+                    answer.choices[0].message.parsed, Echo(**STRUCTURED["answer"])
+                )
 
     def test_reasoning(self):
-        for model in SPOKEN:
+        for model in UPSTREAMS:
             with self.subTest(model):
                 answer = client().chat.completions.create(
                     model=model,
@@ -173,14 +145,14 @@ class Tools(unittest.TestCase):
         calls = choice.message.tool_calls
         self.assertEqual([c.function.name for c in calls], ["weather", "clock"])
         self.assertEqual(
-            [json.loads(c.function.arguments) for c in calls], TWO_ARGUMENTS
+            [json.loads(c.function.arguments) for c in calls], CALLS["arguments"]
         )
         self.assertNotEqual(calls[0].id, calls[1].id)
 
     def test_parallel_and_back(self):
-        for model in SPOKEN:
+        for model in UPSTREAMS:
             with self.subTest(model):
-                messages = say(TWO_CALLS)
+                messages = say(CALLS["prompt"])
                 answer = client().chat.completions.create(
                     model=model, messages=messages, tools=TOOLS
                 )
@@ -191,20 +163,20 @@ class Tools(unittest.TestCase):
                         {
                             "role": "tool",
                             "tool_call_id": call.id,
-                            "content": call.function.name + " says fine",
+                            "content": result(call.function.name),
                         }
                     )
                 answer = client().chat.completions.create(
                     model=model, messages=messages, tools=TOOLS
                 )
-                self.assertIn("weather says fine", answer.choices[0].message.content)
-                self.assertIn("clock says fine", answer.choices[0].message.content)
+                for said in CALLS["results"]:
+                    self.assertIn(said, answer.choices[0].message.content)
 
     def test_streamed_arguments(self):
-        for model in SPOKEN:
+        for model in UPSTREAMS:
             with self.subTest(model):
                 with client().chat.completions.stream(
-                    model=model, messages=say(TWO_CALLS), tools=TOOLS
+                    model=model, messages=say(CALLS["prompt"]), tools=TOOLS
                 ) as stream:
                     pieces = [
                         event.arguments_delta
@@ -222,7 +194,7 @@ class Tools(unittest.TestCase):
         calls = answer.choices[0].message.tool_calls
         self.assertEqual([c.function.name for c in calls], ["clock"])
         answer = client().chat.completions.create(
-            model="sim/echo", messages=say(TWO_CALLS), tools=TOOLS, tool_choice="none"
+            model="sim/echo", messages=say(CALLS["prompt"]), tools=TOOLS, tool_choice="none"
         )
         self.assertEqual(answer.choices[0].finish_reason, "stop")
 
@@ -241,27 +213,38 @@ class Errors(unittest.TestCase):
         self.refused(openai.BadRequestError, 400, model="nobody/nothing")
 
     def test_401_unknown_key(self):
-        self.refused(openai.AuthenticationError, 401, key="sk-tp-v1-" + "0" * 64)
+        self.refused(openai.AuthenticationError, 401, key=REFUSALS["unknown_key"])
 
     def test_402_key_limit(self):
         self.refused(openai.APIStatusError, 402, key=tiny_key())
 
     def test_404_nothing_left(self):
-        only = {"provider": {"only": ["nowhere"]}}
-        self.refused(openai.NotFoundError, 404, extra_body=only)
+        body = {"provider": REFUSALS["provider"]}
+        self.refused(openai.NotFoundError, 404, extra_body=body)
 
     def test_429_no_room(self):
-        self.refused(openai.RateLimitError, 429, model="sim/status-429")
+        for model in UPSTREAMS:
+            self.refused(
+                openai.RateLimitError,
+                429,
+                model=model,
+                extra_headers=fault(FAULTS["rate_limit"]),
+            )
 
     def test_mid_stream(self):
-        text = ""
-        with self.assertRaises(openai.APIError):
-            for chunk in client().chat.completions.create(
-                model="sim/error-mid-stream", messages=say(SENTENCE), stream=True
-            ):
-                for choice in chunk.choices:
-                    text += choice.delta.content or ""
-        self.assertTrue(text and SENTENCE.startswith(text), text)
+        for model in UPSTREAMS:
+            with self.subTest(model):
+                text = ""
+                with self.assertRaises(openai.APIError):
+                    for chunk in client().chat.completions.create(
+                        model=model,
+                        messages=say(SENTENCE),
+                        stream=True,
+                        extra_headers=fault(FAULTS["mid_stream"]),
+                    ):
+                        for choice in chunk.choices:
+                            text += choice.delta.content or ""
+                self.assertTrue(text and SENTENCE.startswith(text), text)
 
 
 if __name__ == "__main__":
