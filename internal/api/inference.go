@@ -62,8 +62,23 @@ func (g generation) serve(w http.ResponseWriter, r *http.Request, who identity.P
 		g.refuse(w, dialect.Refusal{Error: asError(err)})
 		return
 	}
-	req.Strict = strings.EqualFold(r.Header.Get("X-Turnpike-Strict"), "true")
+	if req.Strict, err = strict(r.Header.Get("X-Turnpike-Strict")); err != nil {
+		g.refuse(w, dialect.Refusal{Error: asError(err)})
+		return
+	}
 	g.answer(w, r, who, req)
+}
+
+// strict reads the header that lets nothing be lost on the way to an endpoint.
+func strict(value string) (bool, error) {
+	switch strings.ToLower(value) {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	default:
+		return false, llm.Bad("X-Turnpike-Strict: want true or false")
+	}
 }
 
 // countTokens estimates what a Messages request would have in tokens (AM-09).

@@ -1,5 +1,11 @@
 package dialect
 
+import (
+	"slices"
+
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
+
 // Level is how well a dialect says a field.
 type Level uint8
 
@@ -62,4 +68,21 @@ func (f Field) taken(to Target) bool {
 	default:
 		return true
 	}
+}
+
+// Foreign are the stamps of thoughts in a conversation that a vendor is not sent,
+// since it has not made them, as Call.Lost tells them.
+func Foreign(in *llm.ChatInput, returns func(format string) bool) (lost []string) {
+	for i := range in.Messages {
+		for j := range in.Messages[i].Parts {
+			t := in.Messages[i].Parts[j].Thought
+			if t == nil || returns(t.Format) {
+				continue
+			}
+			if what := FieldThoughts.String() + ": " + t.Format; !slices.Contains(lost, what) {
+				lost = append(lost, what)
+			}
+		}
+	}
+	return lost
 }

@@ -204,7 +204,7 @@ func (s *FieldSet) parameters(in *llm.ChatInput) {
 	}
 	if r := in.Reasoning; r != nil {
 		s.add(FieldReasoning, r.Effort != "" || r.MaxTokens != nil || r.Enabled != nil)
-		s.add(FieldReasoningSummary, r.Summary != "")
+		s.add(FieldReasoningSummary, r.Summary != "" && r.Summary != "auto") // which leaves it to the vendor
 	}
 }
 

@@ -28,6 +28,9 @@ func (u *upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, er
 	if e.err != nil {
 		return dialect.Call{}, e.err
 	}
+	if u.q.KeepsReasoning != "" && u.q.KeepsReasoning != "reasoning_details" { // text that nobody has signed
+		e.lost = append(e.lost, dialect.Foreign(e.in, func(f string) bool { return f == "" || f == llm.FormatUnknown })...)
+	}
 	slices.Sort(e.lost)
 	call.Lost = slices.Compact(e.lost)
 	return call, nil

@@ -330,6 +330,7 @@ func (p *parser) conclude() {
 	if p.Err != nil {
 		return
 	}
+	p.Models()
 	p.conversation()
 	p.thinking()
 	if !p.Req.Stream && slices.Contains(p.In.Modalities, "audio") { // contract area 32

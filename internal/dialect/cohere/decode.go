@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -41,6 +42,9 @@ func (d *decoder) Frame(dst []llm.Event, f wire.Frame) ([]llm.Event, error) {
 	if len(data) == 0 || d.finished {
 		return dst, nil
 	}
+	if text, ok := plainText(data); ok && d.started {
+		return d.say(dst, string(text), nil), nil
+	}
 	d.event = event{}
 	if err := json.Unmarshal(data, &d.event, jsontext.AllowInvalidUTF8(true)); err != nil {
 		if message := messageOf(data); message != "" {
@@ -56,6 +60,35 @@ func (d *decoder) Frame(dst []llm.Event, f wire.Frame) ([]llm.Event, error) {
 		return dst, nil
 	}
 	return d.step(dst, e)
+}
+
+// plainText is the text of the most frequent event, a piece of text in the vendor's
+// own spelling of it; ok is false for any other, and for text that is escaped.
+func plainText(data []byte) (text []byte, ok bool) {
+	const head, middle, tail = `{"type":"content-delta","index":`, `,"delta":{"message":{"content":{"text":"`, `"}}}}`
+	rest, ok := bytes.CutPrefix(data, []byte(head))
+	if !ok {
+		return nil, false
+	}
+	digits := 0
+	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
+		digits++
+	}
+	if digits == 0 || digits > 1 && rest[0] == '0' {
+		return nil, false
+	}
+	if rest, ok = bytes.CutPrefix(rest[digits:], []byte(middle)); !ok {
+		return nil, false
+	}
+	if text, ok = bytes.CutSuffix(rest, []byte(tail)); !ok || len(text) == 0 || !utf8.Valid(text) {
+		return nil, false
+	}
+	for _, c := range text {
+		if c < ' ' || c == '"' || c == '\\' {
+			return nil, false
+		}
+	}
+	return text, true
 }
 
 func (d *decoder) step(dst []llm.Event, e *event) ([]llm.Event, error) {

@@ -21,7 +21,7 @@ const (
 // cannot express is FaultUnsuited.
 func (upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, error) {
 	in := req.Input
-	e := &encoder{in: in, to: &to}
+	e := &encoder{in: in, to: &to, lost: dialect.Foreign(in, func(f string) bool { return f == llm.FormatCohere || f == llm.FormatPlan })}
 	r := &request{Model: to.Model, Stream: to.Stream}
 	for i := range in.Messages {
 		messages, err := e.message(&in.Messages[i])
@@ -279,14 +279,6 @@ func (e *encoder) thought(turn *message, t *llm.Thought) {
 		turn.Content = append(turn.Content, content{Type: "thinking", Thinking: t.Text})
 	case llm.FormatPlan:
 		turn.ToolPlan += t.Text
-	default:
-		e.lose(dialect.FieldThoughts.String() + ": " + t.Format)
-	}
-}
-
-func (e *encoder) lose(what string) {
-	if !slices.Contains(e.lost, what) {
-		e.lost = append(e.lost, what)
 	}
 }
 

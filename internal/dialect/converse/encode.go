@@ -48,6 +48,7 @@ func (upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, error
 	if to.Stream && (e.Tools == nil || !e.model.whole()) {
 		path, accept = "/converse-stream", typeStream
 	}
+	e.lost = append(e.lost, dialect.Foreign(req.Input, e.returns)...)
 	slices.Sort(e.lost)
 	return dialect.Call{
 		// A colon may stand in a path, but AWS's own clients escape it.

@@ -172,10 +172,7 @@ func (e *encoder) blocks(m *llm.Message) (blocks []*block, err error) {
 // one that is signed. Unsigned thoughts are not sent: most models here refuse
 // them, and some read them as what was said.
 func (e *encoder) thought(th *llm.Thought, pending *strings.Builder) *block {
-	switch {
-	case th.Format == llm.FormatAnthropic && e.model.claude():
-	case th.Format == formatOpenAI && e.model.vendor == vendorOpenAI:
-	default:
+	if !e.returns(th.Format) {
 		return nil
 	}
 	switch th.Type {
@@ -195,6 +192,11 @@ func (e *encoder) thought(th *llm.Thought, pending *strings.Builder) *block {
 	case llm.ThoughtSummary: // is signed by nobody
 	}
 	return nil
+}
+
+// returns reports whether the model is sent thoughts of that stamp.
+func (e *encoder) returns(format string) bool {
+	return format == llm.FormatAnthropic && e.model.claude() || format == formatOpenAI && e.model.vendor == vendorOpenAI
 }
 
 func (e *encoder) call(c *llm.ToolCall) (*block, error) {

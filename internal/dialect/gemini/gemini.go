@@ -55,7 +55,7 @@ func (u upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, err
 	if err != nil {
 		return dialect.Call{}, err
 	}
-	s := settings{q: &u.q, in: in, to: to, family: family}
+	s := settings{q: &u.q, in: in, to: to, family: family, lost: dialect.Foreign(in, func(f string) bool { return f == llm.FormatGemini })}
 	if err := s.offer(body); err != nil {
 		return dialect.Call{}, err
 	}

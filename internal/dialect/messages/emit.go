@@ -11,15 +11,19 @@ import (
 
 // NewEmitter writes a stream of events, or one message, as req asks.
 func (c *client) NewEmitter(w dialect.Sink, req *llm.Request) dialect.Emitter {
-	hide := req.Input != nil && req.Input.Reasoning != nil && req.Input.Reasoning.Exclude
+	shown := blocks{unasked: true}
+	if req.Input != nil && req.Input.Reasoning != nil {
+		r := req.Input.Reasoning
+		shown.hide, shown.unasked = r.Exclude, r.Effort == "none" || r.Enabled != nil && !*r.Enabled
+	}
 	if !req.Stream {
-		return &whole{w: w, blocks: blocks{hide: hide}}
+		return &whole{w: w, blocks: shown}
 	}
 	b, _ := c.emitters.Get().(*buffers)
 	if b == nil {
 		b = &buffers{}
 	}
-	return &streamer{client: c, w: w, blocks: blocks{hide: hide}, buffers: b}
+	return &streamer{client: c, w: w, blocks: shown, buffers: b}
 }
 
 // buffers outlive an answer; everything in them is bytes.

@@ -14,6 +14,7 @@ import (
 // overtaken ends, and goes on as a block of its own.
 type blocks struct {
 	hide    bool // thoughts are kept from sight, not from coming back
+	unasked bool // nobody asked for thinking: other vendors' thoughts come back with calls only
 	next    int  // index
 	waiting []*outBlock
 	held    []string // sealed thoughts that no block has followed yet
@@ -157,7 +158,7 @@ func (b *blocks) grow(dst []byte) []byte {
 			dst = o.flush(dst, deltaInput, "partial_json")
 		}
 	case llm.BlockReasoning:
-		if o.thought.Type == llm.ThoughtEncrypted || b.hide {
+		if o.thought.Type == llm.ThoughtEncrypted || b.hide || b.quiet(o) {
 			o.text.WriteString(o.take())
 			break
 		}
@@ -200,6 +201,12 @@ func (b *blocks) finish(dst []byte, o *outBlock) []byte {
 // another vendor waits for the block behind it: an answer does not end in a thought,
 // and clients take what it ends in for the answer.
 func (b *blocks) seal(dst []byte, o *outBlock) []byte {
+	if b.quiet(o) {
+		if data := o.mark(); data != "" {
+			b.held = append(b.held, data)
+		}
+		return dst
+	}
 	shown := o.signed(b.hide)
 	switch {
 	case shown.redacted != "" && b.next > 0 && o.thought.Format != llm.FormatAnthropic:
@@ -217,6 +224,24 @@ func redacted(data string) func([]byte) []byte {
 	return func(dst []byte) []byte {
 		return append(quote(append(dst, `{"type":"redacted_thinking","data":`...), data), '}')
 	}
+}
+
+// quiet reports that a thought is not told, since nobody asked for thinking: clients
+// take the first block for the answer.
+func (b *blocks) quiet(o *outBlock) bool {
+	return b.unasked && o.kind == llm.BlockReasoning && o.thought.Format != llm.FormatAnthropic
+}
+
+// mark is what its vendor needs of a quiet thought to go on from a call.
+func (o *outBlock) mark() string {
+	t := o.thought
+	if t.Signature == "" && t.Data == "" {
+		return ""
+	}
+	if t.Type != llm.ThoughtEncrypted {
+		t = hush(t, o.text.String())
+	}
+	return llm.Seal(t)
 }
 
 // ending is how a thought ends: with a signature, or as a whole that is redacted.
@@ -314,8 +339,10 @@ func (b *blocks) startAs(dst []byte, o *outBlock, content func([]byte) []byte) [
 	if o.started {
 		return dst
 	}
-	held := b.held
-	b.held = nil
+	var held []string
+	if !b.unasked || o.kind == llm.BlockCall {
+		held, b.held = b.held, nil
+	}
 	for _, data := range held {
 		t := &outBlock{kind: llm.BlockReasoning}
 		dst = b.startAs(dst, t, redacted(data))

@@ -125,7 +125,24 @@ func (e *whole) encode(u *llm.Usage) []byte {
 	dst := appendHead(make([]byte, 0, 1024), e.head)
 	dst = append(dst, `,"content":[`...)
 	from, end := len(dst), len(dst)
+	var held []string // quiet thoughts, which come back with the call behind them
 	for _, o := range e.blocks.waiting {
+		if e.blocks.quiet(o) {
+			o.text.WriteString(o.take())
+			if data := o.mark(); data != "" {
+				held = append(held, data)
+			}
+			continue
+		}
+		if o.kind == llm.BlockCall {
+			for _, data := range held {
+				if len(dst) > from {
+					dst = append(dst, ',')
+				}
+				dst = redacted(data)(dst)
+			}
+			held = nil
+		}
 		mark := len(dst)
 		if mark > from {
 			dst = append(dst, ',')

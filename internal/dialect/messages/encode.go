@@ -45,6 +45,7 @@ func (u upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, err
 	if err := e.build(); err != nil {
 		return dialect.Call{}, err
 	}
+	e.lost = append(e.lost, dialect.Foreign(req.Input, func(f string) bool { return f == u.q.ThoughtFormat })...)
 	body, ok := e.splice()
 	if !ok {
 		var err error

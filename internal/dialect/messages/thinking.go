@@ -93,6 +93,24 @@ func (e *encoder) think() {
 		r.output().Effort = effort
 	}
 	r.sample(in, to, model)
+	e.unsaid(effort)
+}
+
+// unsaid names what gave way: thinking to what the API refuses it beside, sampling
+// parameters to thinking.
+func (e *encoder) unsaid(effort string) {
+	r, in, to := &e.request, e.in, e.to
+	lose := func(parameter string, lost bool) {
+		if lost && to.Takes(parameter) {
+			e.lost = append(e.lost, parameter)
+		}
+	}
+	ask := in.Reasoning
+	on := ask != nil && ask.Effort != "none" && (ask.Enabled == nil || *ask.Enabled) && (ask.Effort != "" || ask.MaxTokens != nil || ask.Enabled != nil)
+	lose("reasoning", on && r.Thinking == nil && effort == "")
+	lose("temperature", in.Temperature != nil && (r.Temperature == nil || *r.Temperature != *in.Temperature))
+	lose("top_p", in.TopP != nil && r.TopP == nil)
+	lose("top_k", in.TopK != nil && r.TopK == nil)
 }
 
 // limit sets max_tokens. More than the endpoint can produce is an error there,

@@ -202,7 +202,7 @@ func (b *Body) Listed() bool { return len(b.list) > 0 }
 // Conclude is the request, once all members have been read and the dialect has
 // put together what more than one of them has a say in.
 func (b *Body) Conclude(h http.Header) (*llm.Request, error) {
-	b.models()
+	b.Models()
 	switch b.route { // CR-07
 	case "fallback":
 		b.Req.Routing.Partition = llm.PartitionModel
@@ -248,8 +248,10 @@ func (b *Body) forward(h http.Header) {
 	keep("X-Turnpike-Sim", "X-Turnpike-Sim")
 }
 
-// models is FB-01: model first, then models, without repeats.
-func (b *Body) models() {
+// Models puts the names together, which is FB-01: model first, then models, without
+// repeats. [Body.Conclude] does it, unless the dialect wants it to come first among
+// what can be wrong.
+func (b *Body) Models() {
 	all := make([]string, 0, 1+len(b.list))
 	for _, m := range append([]string{b.model}, b.list...) {
 		switch {

@@ -18,10 +18,24 @@ func (r *Reader) Locate(s string) *llm.Media {
 	head, data, ok := strings.Cut(s[len("data:"):], ",")
 	mime, encoded := strings.CutSuffix(head, ";base64")
 	mime, _, _ = strings.Cut(mime, ";")
-	if !ok || !encoded || mime == "" || data == "" {
+	if !ok || !encoded || mime == "" || data == "" || !isBase64(data) {
 		r.Fail("want a data URI with a MIME type and base64 data")
 	}
 	return &llm.Media{MIME: mime, Data: Standard(data)}
+}
+
+// isBase64 looks at the alphabet alone, either one, and at white space, which some
+// encoders leave in.
+func isBase64(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case c == '+', c == '/', c == '-', c == '_', c == '=', c == '\n', c == '\r', c == ' ':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func hasScheme(s, scheme string) bool {

@@ -227,7 +227,7 @@ func drawTurn(t *rapid.T, i int, word, text *rapid.Generator[string]) (parts []l
 		}
 	}
 	for range rapid.IntRange(1, 2).Draw(t, "said") {
-		parts = append(parts, llm.Part{Kind: rapid.SampledFrom([]llm.PartKind{llm.PartText, llm.PartRefusal}).Draw(t, "kind"), Text: text.Draw(t, "text")})
+		parts = append(parts, llm.Part{Kind: rapid.SampledFrom([]llm.PartKind{llm.PartText, llm.PartRefusal}).Draw(t, "kind"), Text: "." + text.Draw(t, "text")})
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "calls") {
 		c := llm.ToolCall{ID: word.Draw(t, "id"), Name: word.Draw(t, "name"), Arguments: text.Draw(t, "arguments"), Custom: rapid.Bool().Draw(t, "custom")}

@@ -76,10 +76,18 @@ func (e *encoder) status() {
 	}
 }
 
+// silent reports that nothing is said.
+func silent(parts []llm.Part) bool {
+	return !slices.ContainsFunc(parts, func(p llm.Part) bool { return p.Text != "" || p.Media != nil })
+}
+
 // message writes what was said. An assistant has no words for media: what it has
 // made comes back as shown to it.
 func (e *encoder) message(m *llm.Message, parts []llm.Part) {
 	assistant := m.Role == llm.RoleAssistant && (len(parts) == 0 || spoken(m, &parts[0]))
+	if assistant && silent(parts) {
+		return // a turn that is all calls, or thoughts that are not sent
+	}
 	role := m.Role
 	switch {
 	case role == llm.RoleDeveloper && e.q.SystemForDeveloper:

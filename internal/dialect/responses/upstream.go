@@ -53,5 +53,5 @@ func (u *upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, er
 	if e.err != nil {
 		return dialect.Call{}, e.err
 	}
-	return dialect.Call{Path: u.q.Path, Body: body, Lost: e.lost}, nil
+	return dialect.Call{Path: u.q.Path, Body: body, Lost: append(e.lost, dialect.Foreign(req.Input, u.q.returns)...)}, nil
 }
