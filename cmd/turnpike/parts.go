@@ -203,13 +203,7 @@ func simModels(origin string) []catalog.Model {
 }
 
 func simLive(origin string) provider.Live {
-	return provider.Live{
-		Spec: provider.Spec{
-			Slug: simSlug, Speaks: provider.Plain(), Default: llm.Chat, Auth: provider.Bearer{},
-			Forward: []string{"X-Turnpike-Sim"}, Keyless: true, Local: true, CancelStops: true,
-		},
-		BaseURL: sim.BaseURL(string(llm.Chat), origin),
-	}
+	return provider.Live{Spec: provider.Sim(), BaseURL: sim.BaseURL(string(llm.Chat), origin)}
 }
 
 // usd is dollars for people: at least two digits after the point.

@@ -22,8 +22,6 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/audit"
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/config"
-	"github.com/turnpike-gateway/turnpike/internal/dialect"
-	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/health"
@@ -216,13 +214,7 @@ func (r *rig) supply(t *testing.T, c *config.Config, s setup, door *egress.Door,
 			e.BaseURL = sim.BaseURL(e.Dialect, simOrigin)
 		}
 	}
-	live[sim.ProviderSlug] = provider.Live{
-		Spec: provider.Spec{
-			Slug: sim.ProviderSlug, Speaks: simSpeaks(), Default: llm.Chat, Auth: provider.Bearer{},
-			Forward: []string{sim.Header}, Keyless: true, Local: true, CancelStops: true,
-		},
-		BaseURL: sim.BaseURL(string(llm.Chat), simOrigin),
-	}
+	live[sim.ProviderSlug] = provider.Live{Spec: provider.Sim(), BaseURL: sim.BaseURL(string(llm.Chat), simOrigin)}
 	for _, hostport := range append(named, strings.TrimPrefix(simOrigin, "http://")) {
 		door.Name(hostport)
 	}
@@ -243,13 +235,6 @@ func (r *rig) supply(t *testing.T, c *config.Config, s setup, door *egress.Door,
 		t.Fatal(err)
 	}
 	return live
-}
-
-// simSpeaks is what sim understands: more than a provider of which nothing is known.
-func simSpeaks() map[llm.Dialect]dialect.Upstream {
-	speaks := provider.Plain()
-	speaks[llm.Chat] = chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningEffort, Modalities: true, ImageConfig: true, KeepsCacheControl: true})
-	return speaks
 }
 
 func barred(live map[string]provider.Live, e *catalog.Endpoint) string {

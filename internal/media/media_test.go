@@ -114,7 +114,7 @@ func file(name, mime, text string) llm.Part {
 func TestRead(t *testing.T) {
 	t.Parallel()
 	a := media.New(&web{}, nil)
-	got, err := a.Read(t.Context(), ask(file("a.txt", "text/plain", "alpha"), file("b.txt", "text/plain", "alpha"), file("c.png", "image/png", png)), true)
+	got, err := a.Read(t.Context(), ask(file("a.txt", "text/plain", "alpha"), file("b.txt", "text/plain", "alpha"), file("c.png", "image/png", png)), true, all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,16 +127,16 @@ func TestRead(t *testing.T) {
 	}
 	titled := file("", "text/plain", "alpha") // as Anthropic's documents are named
 	titled.Media.Title, titled.Media.Context = "A letter", "From Ada."
-	if got, err = media.New(&web{}, nil).Read(t.Context(), ask(titled), true); err != nil || got.Input.Messages[0].Parts[0].Text != "<file name=\"A letter\">\nFrom Ada.\n\nalpha\n</file>" {
+	if got, err = media.New(&web{}, nil).Read(t.Context(), ask(titled), true, all); err != nil || got.Input.Messages[0].Parts[0].Text != "<file name=\"A letter\">\nFrom Ada.\n\nalpha\n</file>" {
 		t.Errorf("%v, %v", got, err)
 	}
 	again := media.New(&web{}, nil)
 	req := ask(file("a.txt", "text/plain", "alpha"))
 	req.Input.Read = []llm.FileText{{Hash: a.Files()[0].Hash, Name: "a.txt", Text: []string{"as it was read"}}}
-	if got, err = again.Read(t.Context(), req, true); err != nil || len(again.Files()) != 0 || !strings.Contains(got.Input.Messages[0].Parts[0].Text, "as it was read") {
+	if got, err = again.Read(t.Context(), req, true, all); err != nil || len(again.Files()) != 0 || !strings.Contains(got.Input.Messages[0].Parts[0].Text, "as it was read") {
 		t.Errorf("%v, %v", got, err)
 	}
-	if _, err := media.New(&web{}, nil).Read(t.Context(), ask(file("c.png", "image/png", png)), false); err == nil || !strings.Contains(err.Error(), "c.png") {
+	if _, err := media.New(&web{}, nil).Read(t.Context(), ask(file("c.png", "image/png", png)), false, all); err == nil || !strings.Contains(err.Error(), "c.png") {
 		t.Errorf("an image to a model that does not see: %v", err)
 	}
 	for name, p := range map[string]llm.Part{
@@ -145,10 +145,12 @@ func TestRead(t *testing.T) {
 		"no words":   file("x.pdf", "application/pdf", "%PDF-1.4 nothing"),
 		"some bytes": file("x.bin", "application/octet-stream", "\x00\x01\x02\xff\xfe"),
 	} {
-		if _, err := media.New(&web{}, nil).Read(t.Context(), ask(p), true); err == nil {
+		if _, err := media.New(&web{}, nil).Read(t.Context(), ask(p), true, all); err == nil {
 			t.Errorf("%s was read", name)
 		} else if e, ok := errors.AsType[*llm.Error](err); !ok || e.Fault != llm.FaultUnsuited {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
+
+func all(*llm.Media) bool { return true }

@@ -19,14 +19,14 @@ import (
 // readLimit is how long reading one document may take.
 const readLimit = 10 * time.Second
 
-// Read is the request with the text of its documents in their place. What an
-// earlier turn has read and the caller has sent back is not read again (FL-04).
-// Images that came as files stay where the model sees images. Its errors are
-// *llm.Error.
-func (a *Attached) Read(ctx context.Context, req *llm.Request, sees bool) (*llm.Request, error) {
+// Read is the request with the text of its documents in their place, of those that
+// wanted says. What an earlier turn has read and the caller has sent back is not
+// read again (FL-04). Images that came as files stay where the model sees images.
+// Its errors are *llm.Error.
+func (a *Attached) Read(ctx context.Context, req *llm.Request, sees bool, wanted func(*llm.Media) bool) (*llm.Request, error) {
 	return edit(req, func(p *llm.Part) (llm.Part, error) {
 		isImage := p.Kind == llm.PartFile && strings.HasPrefix(p.Media.MIME, "image/")
-		if p.Kind != llm.PartFile || isImage && sees {
+		if p.Kind != llm.PartFile || isImage && sees || !wanted(p.Media) {
 			return *p, nil
 		}
 		if isImage {

@@ -90,13 +90,25 @@ func All() []Spec {
 // operator's own speaks.
 func Plain() map[llm.Dialect]dialect.Upstream {
 	return speaks(
-		chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningEffort}),
+		chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningEffort, Modalities: true, ImageConfig: true}),
 		responses.Upstream(responses.Quirks{}),
 		messages.Upstream(messages.Quirks{}),
 		gemini.Upstream(gemini.Quirks{}),
 		converse.Upstream(),
 		cohere.Upstream(),
 	)
+}
+
+// Sim is the provider in the box, but for where it listens.
+func Sim() Spec {
+	s := Spec{
+		Slug: "sim", Speaks: Plain(), Default: llm.Chat, Auth: Bearer{}, Forward: []string{"X-Turnpike-Sim"},
+		Keyless: true, Local: true, CancelStops: true,
+	}
+	s.Speaks[llm.Chat] = chat.Upstream(chat.Quirks{
+		ReasoningAs: chat.ReasoningEffort, Modalities: true, ImageConfig: true, KeepsCacheControl: true,
+	})
+	return s
 }
 
 func speaks(halves ...dialect.Upstream) map[llm.Dialect]dialect.Upstream {

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -51,7 +52,8 @@ counts as lost too.
 - **yes**: said.
 - **mapped**: said in other words, to nearly the same effect.
 - **fetched**: the gateway follows the URL and sends the bytes.
-- **-**: left out.
+- **-**: left out; of content (images, audio, video, files), refused: the endpoint is passed over, and where no other is
+  left, a 400 says what it cannot take.
 
 ## Dialects
 
@@ -78,9 +80,7 @@ Vendors' own deviations follow below.
 		row(&b, "`"+f.String()+"`", cells)
 	}
 	b.WriteString("\n## Providers that deviate from their dialect\n\n")
-	for _, s := range provider.All() {
-		deviations(&b, s, plain)
-	}
+	deviations(&b, plain)
 	b.WriteString("\n## JSON Schema\n\nSchemas are compiled to what a vendor takes; what is lost is named as `field: place: keyword`.\n\n")
 	schemas(&b)
 	return b.Bytes()
@@ -101,24 +101,38 @@ func word(l dialect.Level) string {
 	}
 }
 
-func deviations(b *bytes.Buffer, s provider.Spec, plain map[llm.Dialect]dialect.Upstream) {
-	var spoken []llm.Dialect
-	for d := range s.Speaks {
-		spoken = append(spoken, d)
+// deviations lists, field by field, the providers whose dialect says it otherwise.
+func deviations(b *bytes.Buffer, plain map[llm.Dialect]dialect.Upstream) {
+	type key struct {
+		spoken llm.Dialect
+		field  dialect.Field
+		level  dialect.Level
 	}
-	slices.Sort(spoken)
-	for _, d := range spoken {
-		byLevel := map[dialect.Level][]string{}
-		for _, f := range dialect.AllFields() {
-			if l := s.Speaks[d].Coverage()[f]; plain[d] != nil && l != plain[d].Coverage()[f] {
-				byLevel[l] = append(byLevel[l], f.String())
+	by := map[key][]string{}
+	var keys []key
+	for _, s := range provider.All() {
+		for d, u := range s.Speaks {
+			if plain[d] == nil {
+				continue
+			}
+			for _, f := range dialect.AllFields() {
+				if l := u.Coverage()[f]; l != plain[d].Coverage()[f] {
+					k := key{d, f, l}
+					if by[k] == nil {
+						keys = append(keys, k)
+					}
+					by[k] = append(by[k], s.Slug)
+				}
 			}
 		}
-		for _, l := range []dialect.Level{dialect.Carried, dialect.Mapped, dialect.Fetched, dialect.Dropped} {
-			if len(byLevel[l]) > 0 {
-				fmt.Fprintf(b, "- %s (%s): %s: %s\n", s.Slug, d, strings.ReplaceAll(word(l), "-", "left out"), strings.Join(byLevel[l], ", "))
-			}
-		}
+	}
+	slices.SortFunc(keys, func(x, y key) int {
+		return cmp.Or(cmp.Compare(x.spoken, y.spoken), cmp.Compare(x.field, y.field), cmp.Compare(x.level, y.level))
+	})
+	b.WriteString("| dialect | field | | providers |\n| --- | --- | --- | --- |\n")
+	for _, k := range keys {
+		slices.Sort(by[k])
+		row(b, string(k.spoken), []string{"`" + k.field.String() + "`", word(k.level), strings.Join(by[k], ", ")})
 	}
 }
 

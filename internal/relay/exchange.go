@@ -41,7 +41,7 @@ func Streamed(req *llm.Request, noStream bool) bool {
 	return !noStream && (req.Stream || req.Needs.MaxTokens == 0)
 }
 
-func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c route.Candidate, live provider.Live) (x exchange, failed *llm.Error) {
+func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c route.Candidate, live provider.Live, lost []string) (x exchange, failed *llm.Error) {
 	up, to := upstream(live, c.Endpoint), target(req, c.Endpoint)
 	streamed := to.Stream
 	if up == nil {
@@ -55,7 +55,7 @@ func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c r
 	if call, err = fix(call, c.Endpoint.Fixed); err != nil {
 		return x, asError(err)
 	}
-	x.lost = append(lost(up, req, to), call.Lost...)
+	x.lost = append(lost, call.Lost...)
 	if failed := strictly(req, x.lost); failed != nil {
 		return x, failed
 	}

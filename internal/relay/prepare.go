@@ -24,17 +24,20 @@ func (r *Relay) Loses(req *llm.Request, e *catalog.Endpoint) []string {
 	if up == nil {
 		return nil
 	}
-	return lost(up, req, target(req, e))
+	return lost(up, req, e)
 }
 
-// lost leaves out documents whose text is read for the endpoint: their words are
-// said.
-func lost(up dialect.Upstream, req *llm.Request, to dialect.Target) []string {
-	used := dialect.Fields(req)
+// lost is what of the caller's request is lost at the endpoint. The words of a
+// document whose text is read are said, its citations are not.
+func lost(up dialect.Upstream, req *llm.Request, e *catalog.Endpoint) []string {
+	used, table := dialect.Fields(req), up.Coverage()
 	if used.Has(dialect.FieldFile) || used.Has(dialect.FieldFileURL) {
-		return up.Coverage().With(dialect.Mapped, dialect.FieldFile, dialect.FieldFileURL).Lost(used, to)
+		if reader(req, e, table)(&llm.Media{}) {
+			table = table.With(dialect.Dropped, dialect.FieldCitations)
+		}
+		table = table.With(dialect.Mapped, dialect.FieldFile, dialect.FieldFileURL)
 	}
-	return up.Coverage().Lost(used, to)
+	return table.Lost(used, target(req, e))
 }
 
 func target(req *llm.Request, e *catalog.Endpoint) dialect.Target {
@@ -52,7 +55,7 @@ func (r *Relay) prepare(ctx context.Context, req *llm.Request, c route.Candidate
 		return req, nil
 	}
 	table := up.Coverage()
-	reads := slices.Contains(req.Needs.Modalities, "file") && mustRead(req, c.Endpoint, table)
+	reads := reader(req, c.Endpoint, table)
 	fetches := func(k llm.PartKind) bool {
 		switch k {
 		case llm.PartImage:
@@ -62,14 +65,14 @@ func (r *Relay) prepare(ctx context.Context, req *llm.Request, c route.Candidate
 		case llm.PartVideo:
 			return table[dialect.FieldVideoURL] == dialect.Fetched
 		case llm.PartFile:
-			return reads || table[dialect.FieldFileURL] == dialect.Fetched
+			return reads(&llm.Media{}) || table[dialect.FieldFileURL] == dialect.Fetched
 		default:
 			return false
 		}
 	}
 	req, err := attached.Fetch(ctx, req, fetches)
-	if err == nil && reads {
-		req, err = attached.Read(ctx, req, slices.Contains(c.Endpoint.InputModalities, "image"))
+	if err == nil && slices.Contains(req.Needs.Modalities, "file") {
+		req, err = attached.Read(ctx, req, slices.Contains(c.Endpoint.InputModalities, "image"), reads)
 	}
 	if err != nil {
 		return nil, asError(err)
@@ -77,15 +80,20 @@ func (r *Relay) prepare(ctx context.Context, req *llm.Request, c route.Candidate
 	return req, nil
 }
 
-// mustRead reports whether documents reach the endpoint as text only.
-func mustRead(req *llm.Request, e *catalog.Endpoint, table dialect.Coverage) bool {
-	switch req.Input.Plugins.PDF {
-	case llm.PDFNative:
-		return false
-	case llm.PDFText:
-		return true
-	default:
-		return !slices.Contains(e.InputModalities, "file") || table[dialect.FieldFile] == dialect.Dropped
+// reader says which documents reach the endpoint as text: all of them where the
+// model takes none, else those that are of no kind that models take. It is asked
+// with an empty Media for one behind a URL that has not been fetched.
+func reader(req *llm.Request, e *catalog.Endpoint, table dialect.Coverage) func(*llm.Media) bool {
+	takes := slices.Contains(e.InputModalities, "file") && table[dialect.FieldFile] != dialect.Dropped
+	return func(m *llm.Media) bool {
+		switch req.Input.Plugins.PDF {
+		case llm.PDFNative:
+			return false
+		case llm.PDFText:
+			return true
+		default:
+			return !takes || m.Data != "" && m.MIME != "application/pdf" && m.MIME != "text/plain"
+		}
 	}
 }
 

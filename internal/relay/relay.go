@@ -123,11 +123,11 @@ func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, 
 		return nil, 0, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The endpoint has no provider", Err: errors.New(c.Endpoint.ID)}
 	}
 	began := r.Now()
-	req, failed = r.prepare(ctx, req, c, live, attached)
+	made, failed := r.prepare(ctx, req, c, live, attached)
 	if failed != nil {
 		return nil, 0, failed
 	}
-	x, failed := r.send(ctx, req, plan, c, live)
+	x, failed := r.send(ctx, made, plan, c, live, r.Loses(req, c.Endpoint))
 	if failed != nil {
 		return nil, x.status, failed
 	}
