@@ -104,7 +104,7 @@ func (g *Gateway) mustEnd(l *life, m *meter) (native string) {
 	if m.overlong() {
 		return nativeOverlong
 	}
-	if m.req.Needs.MaxTokens > 0 || m.delivered() <= m.heldTokens {
+	if m.req.Needs.MaxTokens > 0 || m.delivered() <= m.heldTokens || m.most() > 0 && m.heldTokens >= m.most() {
 		return ""
 	}
 	by, err := pricing.Ceiling([]catalog.Prices{m.endpoint.Prices}, pricing.Ask{OutputTokens: step, Media: len(m.req.Needs.Outputs) > 0})

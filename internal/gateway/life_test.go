@@ -129,13 +129,17 @@ func TestEstimate(t *testing.T) {
 		{Kind: llm.ArgsDelta, Text: "12345678"},
 		{Kind: llm.ReasoningDelta, Thought: &llm.Thought{Text: "1234"}},
 		{Kind: llm.UsageReport, Usage: &llm.Usage{Output: -3}},
-	}})
+	}}, true)
 	if got := m.final(); !got.Estimated || got.Input != 75 || got.Output != 4 || got.Images != 2 {
 		t.Errorf("%+v", got)
 	}
-	m.see(llm.Chunk{Events: []llm.Event{{Kind: llm.TextDelta, Text: string(make([]byte, 1000))}}})
+	m.see(llm.Chunk{Events: []llm.Event{{Kind: llm.TextDelta, Text: string(make([]byte, 1000))}}}, true)
 	if got := m.final(); got.Output != 50 {
 		t.Errorf("%d output tokens, 50 were asked for", got.Output)
+	}
+	m.see(llm.Chunk{Events: []llm.Event{{Kind: llm.TextDelta, Text: "nobody reads this"}}}, false)
+	if m.bytes != 1016 {
+		t.Errorf("%d bytes were delivered", m.bytes)
 	}
 	if m.overlong() {
 		t.Error("a kilobyte is not overlong")
@@ -143,6 +147,10 @@ func TestEstimate(t *testing.T) {
 	m.bytes = 1 << 20
 	if !m.overlong() {
 		t.Error("a megabyte for 50 tokens is overlong (F31)")
+	}
+	m.req.Needs.MaxTokens, m.endpoint = 0, &catalog.Endpoint{MaxCompletionTokens: 1000, ContextLength: 128000}
+	if got := m.final(); !m.overlong() || got.Output != 1000 {
+		t.Errorf("an endless answer that nobody set a limit to: %d tokens", got.Output)
 	}
 	m.req.Needs.MaxTokens = math.MaxInt64
 	if m.overlong() {

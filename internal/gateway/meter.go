@@ -34,9 +34,14 @@ func (m *meter) serves(e *catalog.Endpoint, o *record.Outcome) {
 	o.ProviderName = o.Tried[len(o.Tried)-1].ProviderName
 }
 
-func (m *meter) see(c llm.Chunk) {
+// see takes a chunk in. What comes when nobody reads any more is not delivered: of it
+// the end and the upstream's own count matter alone (F55, F56).
+func (m *meter) see(c llm.Chunk, delivered bool) {
 	for i := range c.Events {
 		e := &c.Events[i]
+		if !delivered && e.Kind != llm.Finish && e.Kind != llm.UsageReport {
+			continue
+		}
 		switch e.Kind {
 		case llm.BlockOpen:
 			m.open = append(m.open, e.Block)
@@ -86,8 +91,19 @@ func (m *meter) audioTokens() int64 { return m.audio / 3200 }
 // overlong reports that an upstream runs far beyond the output limit it was
 // given (F31). A token is seldom over 64 bytes long.
 func (m *meter) overlong() bool {
-	asked := m.req.Needs.MaxTokens
-	return asked > 0 && m.bytes/64-(1<<10) > asked
+	if asked := m.req.Needs.MaxTokens; asked > 0 {
+		return m.bytes/64-(1<<10) > asked
+	}
+	most := m.most()
+	return most > 0 && m.bytes/16-(1<<10) > most
+}
+
+// most is how many tokens the endpoint can say: 0 where nobody knows.
+func (m *meter) most() int64 {
+	if m.endpoint.MaxCompletionTokens > 0 {
+		return m.endpoint.MaxCompletionTokens
+	}
+	return m.endpoint.ContextLength
 }
 
 // cut ends an answer that its upstream would go on with.
@@ -112,8 +128,10 @@ func (m *meter) final() llm.Usage {
 		Estimated: true, Input: m.req.Needs.PromptTokens * 3 / 4, Output: (m.bytes + 3) / 4,
 		ImageOut: m.imageTokens(), AudioOut: m.audioTokens(), Images: m.req.Needs.Images,
 	}
-	if asked := m.req.Needs.MaxTokens; asked > 0 {
-		u.Output = min(u.Output, asked)
+	for _, limit := range [...]int64{m.req.Needs.MaxTokens, m.most()} {
+		if limit > 0 {
+			u.Output = min(u.Output, limit)
+		}
 	}
 	return u
 }

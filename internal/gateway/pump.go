@@ -31,7 +31,7 @@ func (g *Gateway) pump(l *life, a *relay.Answer, out dialect.Emitter, m *meter, 
 		if err != nil {
 			return g.broken(l, a, out, m, o, err)
 		}
-		m.see(c)
+		m.see(c, !l.callerGone())
 		l.emit(out, c)
 		if native := g.mustEnd(l, m); native != "" {
 			l.emit(out, m.cut(native))

@@ -96,6 +96,10 @@ func nameOf(raw string) string {
 func clip(raw string) string {
 	const most = 200
 	raw, _, _ = strings.Cut(raw, "?")
+	if u, err := url.Parse(raw); err == nil && u.User != nil {
+		u.User = nil
+		raw = u.String()
+	}
 	if len(raw) > most {
 		raw = strings.ToValidUTF8(raw[:most], "") + "..."
 	}

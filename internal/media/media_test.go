@@ -89,7 +89,7 @@ func TestFetchFails(t *testing.T) {
 		parts []llm.Part
 		typ   llm.Type
 	}{
-		"nothing there": {[]llm.Part{at(llm.PartImage, "https://a.example/none?key=s3cret")}, llm.TypeImageDownload},
+		"nothing there": {[]llm.Part{at(llm.PartImage, "https://user:s3cret@a.example/none?key=s3cret")}, llm.TypeImageDownload},
 		"a page":        {[]llm.Part{at(llm.PartImage, "https://a.example/page?key=s3cret")}, llm.TypeImageFormat},
 		"too many":      {many, llm.TypeInvalidRequest},
 	} {
