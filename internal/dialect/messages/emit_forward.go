@@ -2,6 +2,7 @@ package messages
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -13,9 +14,15 @@ import (
 // forward writes a vendor's own frame. What it says of usage and end waits for
 // Finish. It is false where the frame must be encoded from its events instead.
 func (e *streamer) forward(c *llm.Chunk) bool {
-	if bytes.HasPrefix(c.Raw, []byte(`{"type":"content_block_delta",`)) {
-		e.begin()
-		e.out = appendFrame(e.out, "content_block_delta", c.Raw)
+	if rest, ok := bytes.CutPrefix(c.Raw, []byte(`{"type":"content_block_delta","index":`)); ok {
+		index, digits := 0, 0
+		for digits < len(rest) && digits < 6 && rest[digits] >= '0' && rest[digits] <= '9' {
+			index = index*10 + int(rest[digits]-'0')
+			digits++
+		}
+		if e.isOpen(index) {
+			e.out = appendFrame(e.out, "content_block_delta", c.Raw)
+		}
 		return true
 	}
 	var f struct {
@@ -31,10 +38,15 @@ func (e *streamer) forward(c *llm.Chunk) bool {
 	case "content_block_start":
 		e.begin()
 		e.forwardBlock(c, f.Index)
+	case "content_block_delta":
+		if e.isOpen(f.Index) {
+			e.out = appendFrame(e.out, f.Type, c.Raw)
+		}
 	case "content_block_stop":
-		e.shut(f.Index)
-		e.begin()
-		e.out = appendFrame(e.out, f.Type, c.Raw)
+		if e.isOpen(f.Index) {
+			e.shut(f.Index)
+			e.out = appendFrame(e.out, f.Type, c.Raw)
+		}
 	case "message_delta":
 		if len(c.Events) > 0 { // those without a stop_reason tell of usage alone
 			e.begin()
@@ -151,7 +163,10 @@ func (e *streamer) forwardBlock(c *llm.Chunk, index int) {
 			f.number = c.Events[i].Block
 		}
 	}
-	e.foreign = append(e.foreign, f)
+	for _, open := range e.foreign { // blocks follow one another in this language
+		e.out = appendBlockStop(e.out, open.index)
+	}
+	e.foreign = append(e.foreign[:0], f)
 	e.blocks.next = max(e.blocks.next, index+1)
 	out := c.Raw
 	if frame, err := splice.Members(c.Raw); err == nil {
@@ -183,6 +198,12 @@ func completeBlock(block []byte) []byte {
 }
 
 // shut notes that a forwarded block has ended.
+// isOpen reports whether a block of the vendor's numbering has begun and not ended:
+// what comes for any other is left out, so that the answer keeps its grammar.
+func (e *streamer) isOpen(index int) bool {
+	return slices.ContainsFunc(e.foreign, func(f forwarded) bool { return f.index == index })
+}
+
 func (e *streamer) shut(index int) {
 	for i := range e.foreign {
 		if e.foreign[i].index == index {

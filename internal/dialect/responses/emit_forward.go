@@ -247,7 +247,7 @@ func (e *streamer) pass(f *passing) {
 			e.out = quote(e.out, f.entry.id)
 		case string(name) == "response":
 			e.out = e.forwardResponse(e.out, v, nil)
-		case string(name) == "item" && f.typ == "response.output_item.done" && f.entry != nil:
+		case string(name) == "item" && f.typ == "response.output_item.done" && f.entry != nil && v[0] == '{':
 			f.entry.done, f.entry.item = true, e.itemOf(f.entry, v)
 			e.out = append(e.out, f.entry.item...)
 		default:
