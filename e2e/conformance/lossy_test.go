@@ -23,12 +23,29 @@ func TestLossy(t *testing.T) {
 		{"test/claude", []string{`"temperature":1`, `"seed":7`, `"logit_bias":{"1":1}`}, "seed, logit_bias"},
 		{"test/gem", []string{`"top_k":4`, `"min_p":0.5`}, "min_p"},
 		{"test/plain", []string{`"max_tokens":5`, `"top_p":0.5`}, "top_p"},
+		{"test/alpha", []string{`"safe_prompt":true`}, ""},
+		{"test/claude", []string{`"safe_prompt":true`, `"odd, name\n":1`}, "safe_prompt, odd??name?"},
 	} {
 		for _, stream := range []string{`"stream":false`, `"stream":true`} {
 			a := r.chat(c.model, append(c.more, stream)...)
 			if got := a.header.Get(lossyHeader); a.status != http.StatusOK || got != c.lost {
 				t.Errorf("%s %v: %d, lost %q, want %q", c.model, c.more, a.status, got, c.lost)
 			}
+		}
+	}
+}
+
+// What a dialect could not keep, and items that nobody here has heard of, are named
+// too; the latter pass to vendors of the same language.
+func TestLossyResponses(t *testing.T) {
+	t.Parallel()
+	r := start(t, setup{})
+	tools := `"tools":[{"type":"function","name":"f","parameters":{"type":"object"}},{"type":"web_search"}]`
+	input := `"input":[{"role":"user","content":"Hi"},{"type":"weird","x":1}]`
+	for model, want := range map[string]string{"test/alpha": "tools: web_search, input: weird", "sim/echo-responses": "tools: web_search"} {
+		a := r.responses(model, tools, input)
+		if got := a.header.Get(lossyHeader); a.status != http.StatusOK || got != want {
+			t.Errorf("%s: %d, lost %q, want %q\n%s", model, a.status, got, want, a.text)
 		}
 	}
 }

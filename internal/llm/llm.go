@@ -51,6 +51,9 @@ type Request struct {
 	Forward   http.Header // caller headers that some provider may be sent: x-anthropic-beta, X-Turnpike-Sim
 
 	Source *Source // the caller's bytes; nil once anyone has edited the request
+
+	Lost   []string // what of the caller's request nobody is told
+	Unsaid []string // what the caller's bytes alone say: lost to vendors of another language
 }
 
 // Source is the caller's body, kept for a same-dialect upstream.

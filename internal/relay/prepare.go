@@ -37,7 +37,37 @@ func lost(up dialect.Upstream, req *llm.Request, e *catalog.Endpoint) []string {
 		}
 		table = table.With(dialect.Mapped, dialect.FieldFile, dialect.FieldFileURL)
 	}
-	return table.Lost(used, target(req, e))
+	return append(unheard(up, req), table.Lost(used, target(req, e))...)
+}
+
+// mostUnheard bounds what of a caller's own names comes back in a header.
+const mostUnheard = 32
+
+// unheard is what no table knows: what the caller's dialect could not keep, and, at a
+// vendor of another language, members that nobody here has heard of.
+func unheard(up dialect.Upstream, req *llm.Request) []string {
+	lost := slices.Clone(req.Lost)
+	if up.Name() == req.Dialect {
+		return lost
+	}
+	lost = append(lost, req.Unsaid...)
+	if req.Input != nil && req.Dialect != llm.Completions { // which has all of its members read
+		for _, x := range req.Input.Extra {
+			lost = append(lost, printable(x.Name))
+		}
+	}
+	return lost[:min(len(lost), mostUnheard)]
+}
+
+// printable is a name as a header can carry it.
+func printable(name string) string {
+	const most = 64
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r == ',' || r > '~' {
+			return '?'
+		}
+		return r
+	}, name[:min(len(name), most)])
 }
 
 func target(req *llm.Request, e *catalog.Endpoint) dialect.Target {

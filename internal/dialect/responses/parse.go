@@ -315,4 +315,7 @@ func (p *parser) conclude() {
 	if len(p.hosted) > 0 && len(in.Tools) == 0 {
 		p.Refuse(fmt.Sprintf("tools: server tools (%s) are not supported yet", strings.Join(p.hosted, ", ")))
 	}
+	for _, typ := range p.hosted {
+		p.Req.Lost = append(p.Req.Lost, "tools: "+typ)
+	}
 }

@@ -3,6 +3,7 @@ package responses
 import (
 	"bytes"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -54,6 +55,7 @@ func (p *parser) item() {
 			p.nativeOutput(n)
 			return
 		}
+		p.Req.Unsaid = append(p.Req.Unsaid, "input: "+parse.Printable(typ))
 		p.object()
 	}
 }
