@@ -48,7 +48,7 @@ func TestSignaturesReturn(t *testing.T) {
 		},
 		{
 			messages.Client(),
-			`{"model":"a/b","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}`,
+			`{"model":"a/b","max_tokens":2000,"thinking":{"type":"adaptive"},"messages":[{"role":"user","content":"Hi"}]}`,
 			func(answer jsontext.Value) string {
 				var a struct{ Content jsontext.Value }
 				read(t, answer, &a)

@@ -163,10 +163,7 @@ func (e *streamer) forwardBlock(c *llm.Chunk, index int) {
 			f.number = c.Events[i].Block
 		}
 	}
-	for _, open := range e.foreign { // blocks follow one another in this language
-		e.out = appendBlockStop(e.out, open.index)
-	}
-	e.foreign = append(e.foreign[:0], f)
+	e.foreign = append(e.foreign, f)
 	e.blocks.next = max(e.blocks.next, index+1)
 	out := c.Raw
 	if frame, err := splice.Members(c.Raw); err == nil {

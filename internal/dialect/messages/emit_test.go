@@ -261,9 +261,9 @@ func TestForwardedAndCut(t *testing.T) {
 		llm.Chunk{Events: []llm.Event{shut(0), ended(llm.FinishLength, "insufficient_credits")}, More: true},
 	)
 	finish(t, e, llm.Usage{Input: 1, Output: 2})
-	want := "start,\"index\":0,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}\nstop,\"index\":0\n" +
+	want := "start,\"index\":0,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}\n" +
 		"start,\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"\",\"citations\":null}\n" +
-		"delta, \"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}\nstop,\"index\":1\nreason \"max_tokens\""
+		"delta, \"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}\nstop,\"index\":1\nstop,\"index\":0\nreason \"max_tokens\""
 	if diff := cmp.Diff(want, brief(t, out.String())); diff != "" {
 		t.Error(diff)
 	}
