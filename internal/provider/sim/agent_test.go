@@ -163,7 +163,7 @@ func TestAgent(t *testing.T) {
 		{name: "a file", turns: []turn{{user: "write a.txt: it's: here"}}, tools: []string{bash, write}, call: `write {"filePath":"a.txt","content":"it's: here"}`},
 		{name: "a file in a folder", turns: []turn{{system: "env:\n - Primary working directory: /home/x\n"}, {user: "write a.txt: b"}}, tools: []string{write}, call: `write {"filePath":"/home/x/a.txt","content":"b"}`},
 		{name: "a file of Codex", turns: []turn{{user: "<environment_context>\n <cwd>/home/x</cwd>"}, {user: "write a.txt: b"}}, tools: []string{write}, call: `write {"filePath":"/home/x/a.txt","content":"b"}`},
-		{name: "a file by its whole name", turns: []turn{{system: "Working directory: /home/x"}, {user: "write /tmp/a.txt: b"}}, tools: []string{write}, call: `write {"filePath":"/tmp/a.txt","content":"b"}`},
+		{name: "a file by its whole name", turns: []turn{{system: "Working directory: /home/x"}, {user: "write /srv/a.txt: b"}}, tools: []string{write}, call: `write {"filePath":"/srv/a.txt","content":"b"}`},
 		{name: "a file by the shell", turns: []turn{{user: "write a b.txt: c\nwrite a.txt: it's"}}, tools: []string{bash}, call: `bash {"command":"printf %s 'it'\\''s' > 'a.txt'","description":"Run printf %s 'it'\\''s' > 'a.txt'"}`},
 		{name: "a title", turns: []turn{{system: "You are a title generator."}, {user: "run: ls"}}, say: "A session with sim"},
 		{name: "a summary", turns: []turn{{system: "Summarize what was done."}, {user: "run: ls"}, {call: ls}, {result: "x"}, {answer: "done: x"}}, say: "A session with sim"},
