@@ -181,26 +181,34 @@ func completeBlock(block []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	var edit splice.Edit
+	var edits []splice.Edit
+	want := func(name, value string) {
+		if v := valueOf(block, members, name); absent(v) && string(v) != value {
+			edits = append(edits, splice.Set(name, []byte(value)))
+		}
+	}
 	switch string(valueOf(block, members, "type")) {
 	case `"text"`:
-		edit = splice.Set("citations", []byte("null"))
-	case `"tool_use"`, `"web_search_tool_result"`, `"web_fetch_tool_result"`:
-		edit = splice.Set("caller", []byte(`{"type":"direct"}`))
+		want("citations", "null")
+	case `"tool_use"`:
+		want("input", "{}")
+		want("caller", `{"type":"direct"}`)
+	case `"web_search_tool_result"`, `"web_fetch_tool_result"`:
+		want("caller", `{"type":"direct"}`)
 	}
-	if edit.Name == "" || has(members, edit.Name) {
+	if len(edits) == 0 {
 		return nil
 	}
-	return splice.ApplyTo(nil, block, members, edit)
+	return splice.ApplyTo(nil, block, members, edits...)
 }
 
-// shut notes that a forwarded block has ended.
 // isOpen reports whether a block of the vendor's numbering has begun and not ended:
 // what comes for any other is left out, so that the answer keeps its grammar.
 func (e *streamer) isOpen(index int) bool {
 	return slices.ContainsFunc(e.foreign, func(f forwarded) bool { return f.index == index })
 }
 
+// shut notes that a forwarded block has ended.
 func (e *streamer) shut(index int) {
 	for i := range e.foreign {
 		if e.foreign[i].index == index {
