@@ -6,7 +6,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 BIN := bin/turnpike
-FUZZTIME ?= 10s
+FUZZTIME ?= 30s
 # The race detector needs a C compiler; a machine with Go alone tests without it.
 RACE ?= $(shell command -v $$(go env CC) >/dev/null && echo -race)
 
@@ -46,7 +46,7 @@ sdk: $(BIN) ## Vendors' own SDKs against bin/turnpike; needs Node, npm, Python
 agents: $(BIN) ## Real coding agents against bin/turnpike and sim/agent; needs Node, npm, 1.1 GB
 	TURNPIKE_BIN=$(CURDIR)/$(BIN) e2e/agents/run.sh $(AGENTS)
 
-fuzz-short: ## Every fuzz target for FUZZTIME (10s)
+fuzz-short: ## Every fuzz target for FUZZTIME (30s)
 	.ci/fuzz $(FUZZTIME)
 
 bench: ## The gateway beside a bare httputil.ReverseProxy, in one run
