@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/config"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
@@ -22,7 +24,7 @@ const (
 func (a app) greet(ctx context.Context, c *config.Config, s *store, goods *supply, address string) error {
 	at := origin(c, address)
 	fmt.Fprintf(a.out, "Turnpike %s serves %s/api/v1\n", version, at)
-	fmt.Fprintf(a.out, "%d models in the catalogue; %s\n", len(goods.snapshot.Models()), goods.summary())
+	fmt.Fprintf(a.out, "%s; %s\n", goods.count(), goods.summary())
 	accounts, err := s.directory.Accounts(ctx)
 	if err != nil || len(accounts) > 0 {
 		return err
@@ -85,12 +87,36 @@ func (s *supply) firstModel() string {
 	return "openrouter/auto"
 }
 
+// count says how many models there are. Those that sim alone serves are no part of
+// what the README counts.
+func (s *supply) count() string {
+	models, made := s.snapshot.Models(), 0
+	for _, m := range models {
+		if ofSim(m) {
+			made++
+		}
+	}
+	text := fmt.Sprintf("%d models in the catalogue", len(models)-made)
+	if made > 0 {
+		text += fmt.Sprintf(" and sim's %d", made)
+	}
+	return text
+}
+
+// ofSim reports whether a model is served by sim alone.
+func ofSim(m *catalog.Model) bool {
+	return len(m.Endpoints) > 0 && !slices.ContainsFunc(m.Endpoints, func(e *catalog.Endpoint) bool { return e.Provider != simSlug })
+}
+
 // summary names the providers that can be asked.
 func (s *supply) summary() string {
 	var names []string
 	for _, slug := range s.slugs() {
 		p, _ := s.snapshot.Provider(slug)
 		names = append(names, p.Name)
+	}
+	if len(names) == 0 {
+		return "no provider is live: set the key of one, for example OPENAI_API_KEY"
 	}
 	const most = 12
 	more := ""

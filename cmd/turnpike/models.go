@@ -71,6 +71,7 @@ func (cmd modelsList) Run(ctx context.Context, a app) error {
 	}
 	out := []modelRow{}
 	var rows [][]string
+	made := 0
 	for _, m := range s.snapshot.Models() {
 		served := slices.ContainsFunc(m.Endpoints, func(e *catalog.Endpoint) bool { return e.Provider == cmd.Provider })
 		if cmd.Provider != "" && !served {
@@ -91,13 +92,20 @@ func (cmd modelsList) Run(ctx context.Context, a app) error {
 			r.Prompt, r.Completion = p.Prompt.Text, p.Completion.Text
 			prompt, completion = perMillion(p.Prompt), perMillion(p.Completion)
 		}
+		if ofSim(m) {
+			made++
+		}
 		out = append(out, r)
 		rows = append(rows, []string{r.ID, tokens(r.Context), prompt, completion, strconv.Itoa(r.Endpoints), strconv.Itoa(r.Live)})
 	}
 	if err := a.print(out, []string{"MODEL", "CONTEXT", "PROMPT $/M", "COMPLETION $/M", "ENDPOINTS", "LIVE"}, rows); err != nil || a.json {
 		return err
 	}
-	fmt.Fprintf(a.out, "\n%d models. Prices are dollars per million tokens at the first endpoint.\n", len(rows))
+	ofThem := ""
+	if made > 0 {
+		ofThem = fmt.Sprintf(", %d of them sim's", made)
+	}
+	fmt.Fprintf(a.out, "\n%d models%s. Prices are dollars per million tokens at the first endpoint.\n", len(rows), ofThem)
 	return nil
 }
 
