@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -36,8 +37,13 @@ func TestLaws(t *testing.T) {
 					t.Fatalf("%s\nbecame\n%s: %v", in, result.Schema, err)
 				}
 				checkStable(t, result, s)
+				asked, askedErr := parse(jsontext.Value(in))
+				told, toldErr := parse(result.Schema)
+				if err := errors.Join(askedErr, toldErr); err != nil {
+					t.Fatal(err)
+				}
 				for range 30 {
-					instance := generator{t}.near(in, string(result.Schema))
+					instance := generator{t}.near(asked, told)
 					value, err := jsonschema.UnmarshalJSON(strings.NewReader(instance))
 					if err != nil {
 						t.Fatal(err)
@@ -75,7 +81,11 @@ func checkStable(t interface {
 		t.Fatalf("%s: %v", result.Schema, err)
 	}
 	if !s.verbatim {
-		if complaint := conforms(top, s, true, 0); complaint != "" {
+		r := rules{s, map[string]keyword{}}
+		for _, k := range keywords() {
+			r.known[k.name] = k
+		}
+		if complaint := r.conforms(top, true, 0); complaint != "" {
 			t.Fatalf("not within %s: %s\n%s", s.Name(), complaint, result.Schema)
 		}
 	}
@@ -88,14 +98,17 @@ func checkStable(t interface {
 	}
 }
 
+// rules are what a subset's schemas are held to.
+type rules struct {
+	Subset
+
+	known map[string]keyword
+}
+
 // conforms says what of a schema the vendor would refuse.
-func conforms(v *value, s Subset, root bool, level int) string {
+func (s rules) conforms(v *value, root bool, level int) string {
 	if v.kind != '{' {
 		return "a schema is " + kindName(v.kind)
-	}
-	known := map[string]keyword{}
-	for _, k := range keywords() {
-		known[k.name] = k
 	}
 	var t types
 	if typ := v.get("type"); typ != nil {
@@ -108,13 +121,13 @@ func conforms(v *value, s Subset, root bool, level int) string {
 		val := v.vals[i]
 		written := key == "required" || key == "additionalProperties"
 		switch {
-		case known[key].name == "":
+		case s.known[key].name == "":
 			return "what is " + key
-		case s.action(known[key]) != Keep && !written:
+		case s.action(s.known[key]) != Keep && !written:
 			return key
-		case !known[key].shape.fits(val):
-			return key + ": " + known[key].shape.want()
-		case t != 0 && known[key].of&t == 0:
+		case !s.known[key].shape.fits(val):
+			return key + ": " + s.known[key].shape.want()
+		case t != 0 && s.known[key].of&t == 0:
 			return key + " beside a type that it does not speak of"
 		}
 		switch key {
@@ -123,17 +136,17 @@ func conforms(v *value, s Subset, root bool, level int) string {
 				return "anyOf of one"
 			}
 			for _, alt := range val.vals {
-				if c := conforms(alt, s, false, level); c != "" {
+				if c := s.conforms(alt, false, level); c != "" {
 					return c
 				}
 			}
 		case "items":
-			if c := conforms(val, s, false, level); c != "" {
+			if c := s.conforms(val, false, level); c != "" {
 				return c
 			}
 		case "properties":
 			for _, p := range val.vals {
-				if c := conforms(p, s, false, level+1); c != "" {
+				if c := s.conforms(p, false, level+1); c != "" {
 					return c
 				}
 			}
@@ -142,13 +155,13 @@ func conforms(v *value, s Subset, root bool, level int) string {
 				return "$defs below the root"
 			}
 			for _, p := range val.vals {
-				if c := conforms(p, s, false, 0); c != "" {
+				if c := s.conforms(p, false, 0); c != "" {
 					return c
 				}
 			}
 		case "additionalProperties":
 			if val.kind == '{' {
-				if c := conforms(val, s, false, level+1); c != "" {
+				if c := s.conforms(val, false, level+1); c != "" {
 					return c
 				}
 			}
