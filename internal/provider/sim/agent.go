@@ -20,6 +20,8 @@ type script struct {
 	done   int    // results that have come back
 	last   string // the last of them
 	open   bool   // no answer has ended it yet
+	spoken bool   // the model has said something since it was last spoken to
+	called bool   // or has called a tool
 	aside  bool   // the system asks for a title or a summary, not for work
 	folder string // where the caller works, if it says so
 }
@@ -63,6 +65,7 @@ func (s *script) locate(text string) {
 // heard takes a user's message and results. A message without steps in the middle
 // of a script is a reminder by the agent's program and changes nothing.
 func (s *script) heard(text string, results []string) {
+	s.turned()
 	s.locate(text)
 	if len(results) > 0 && s.open {
 		s.done += len(results)
@@ -73,8 +76,17 @@ func (s *script) heard(text string, results []string) {
 	}
 }
 
-// said ends the script where the model answered without a call.
-func (s *script) said(calls bool) { s.open = s.open && calls }
+// said takes a piece of a turn of the model's: some dialects have its words and each of
+// its calls as items of their own. One that is empty says nothing.
+func (s *script) said(text string, calls bool) {
+	s.spoken, s.called = s.spoken || text != "", s.called || calls
+}
+
+// turned ends the script where the model's turn was an answer without a call.
+func (s *script) turned() {
+	s.open = s.open && (s.called || !s.spoken)
+	s.spoken, s.called = false, false
+}
 
 func readSteps(text string) []step {
 	text = strings.TrimSpace(withoutReminders(text))

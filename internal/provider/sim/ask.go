@@ -121,11 +121,11 @@ func (q *ask) heard(text string, m media, results ...string) {
 	q.say, q.results = text, append(q.results, results...)
 }
 
-// said takes a turn of the model's.
-func (q *ask) said(calls bool) {
+// said takes a turn of the model's, or a piece of one.
+func (q *ask) said(text string, calls bool) {
 	q.spoke = true
 	if q.isAgent() {
-		q.script.said(calls)
+		q.script.said(text, calls)
 	}
 }
 
@@ -138,6 +138,7 @@ func (q *ask) settle() {
 		q.say = strings.Join(q.results, "\n")
 	}
 	if q.isAgent() {
+		q.script.turned()
 		q.perform()
 	}
 }

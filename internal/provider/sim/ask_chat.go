@@ -119,7 +119,7 @@ func (chat) read(body []byte, q *ask) *refusal {
 		case "system", "developer":
 			q.instructed(text)
 		case "assistant":
-			q.said(len(m.Calls) > 0)
+			q.said(text, len(m.Calls) > 0)
 		case "user":
 			q.heard(text, media)
 		case "tool", "function":

@@ -78,7 +78,7 @@ func (cohere) read(body []byte, q *ask) *refusal {
 		case "system", "developer":
 			q.instructed(text)
 		case "assistant":
-			q.said(len(m.Calls) > 0)
+			q.said(text, len(m.Calls) > 0)
 		case "user":
 			q.heard(text, media)
 		case "tool":

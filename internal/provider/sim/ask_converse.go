@@ -183,7 +183,7 @@ func (m *converseMessage) read(q *ask, c *prefix, at string) *refusal {
 	case "system":
 		q.instructed(text)
 	case "assistant":
-		q.said(calls)
+		q.said(text, calls)
 	default:
 		q.redact = strings.Contains(text, redactTrigger)
 		q.heard(text, media, results...)

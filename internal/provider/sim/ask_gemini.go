@@ -159,7 +159,7 @@ func (c *geminiContent) read(q *ask) *refusal {
 		}
 	}
 	if c.Role == "model" {
-		q.said(calls)
+		q.said(text, calls)
 	} else {
 		q.heard(text, media, results...)
 	}

@@ -161,7 +161,7 @@ func (m *responsesItem) read(q *ask, c *prefix, at int) *refusal {
 	case "reasoning":
 		return m.verify(at)
 	case "function_call", "custom_tool_call", "local_shell_call", "shell_call":
-		q.said(true)
+		q.said("", true)
 	case "function_call_output", "custom_tool_call_output", "local_shell_call_output", "shell_call_output":
 		text := m.output()
 		q.count(text)
@@ -203,7 +203,7 @@ func (m *responsesItem) message(q *ask, c *prefix, at int) *refusal {
 	case "user":
 		q.heard(text, media)
 	case "assistant":
-		q.said(false)
+		q.said(text, false)
 	case "system", "developer":
 		q.instructed(text)
 	default:

@@ -472,7 +472,7 @@ func checks() map[string]func(*testing.T, *seen) {
 			s.well(t, five)
 		},
 		"gzip-bomb": func(t *testing.T, s *seen) {
-			if s.header.Get("Content-Encoding") != "gzip" || len(s.body) > 16<<10 {
+			if s.header.Get("Content-Encoding") != "gzip" || len(s.body) > 5<<10 {
 				t.Fatalf("%v, %d bytes", s.header, len(s.body))
 			}
 			z, err := gzip.NewReader(bytes.NewReader(s.body))
@@ -520,7 +520,7 @@ func checks() map[string]func(*testing.T, *seen) {
 	}
 }
 
-const bombBytes = 3 << 20
+const bombBytes = 1 << 20
 
 // held are the faults that end by size; their time limit must not end them.
 func held(name string) bool {

@@ -119,7 +119,7 @@ func (s *said) frame(f frame) {
 func (s *said) converse(e *converseEvent) {
 	if e.Output != nil {
 		for _, b := range e.Output.Message.Content {
-			s.text += b.Text
+			s.pieces = append(s.pieces, b.Text)
 			s.thinking += b.Reasoning.Text.Text
 			s.signature += b.Reasoning.Text.Signature + b.Reasoning.Redacted
 			if b.Use != nil {
@@ -134,7 +134,7 @@ func (s *said) converse(e *converseEvent) {
 	if e.Start.Use != nil {
 		s.called(e.Start.Use.Name)
 	}
-	s.text += e.Delta.Text
+	s.pieces = append(s.pieces, e.Delta.Text)
 	s.thinking += e.Delta.Reasoning.Text
 	s.signature += e.Delta.Reasoning.Signature + e.Delta.Reasoning.Redacted
 	s.content(e.Delta.Text, e.Delta.Reasoning.Text)

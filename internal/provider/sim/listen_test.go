@@ -11,6 +11,7 @@ import (
 // said is what an answer says, whatever its dialect.
 type said struct {
 	text, thinking, refusal string
+	pieces                  []string // of the text, until all is heard
 	signature               string   // or a cipher of the thinking
 	calls                   []string // "name args"
 	citations               []string
@@ -29,21 +30,21 @@ type said struct {
 // listen hears an answer out. Of what is not a stream the body is one event.
 func listen(q request, body []byte) said {
 	var s said
-	if !q.stream {
+	switch {
+	case !q.stream:
 		if len(bytes.TrimSpace(body)) > 0 {
 			s.add(q.dialect, "", string(body))
 		}
-		return s
-	}
-	if q.dialect == "converse" {
+	case q.dialect == "converse":
 		for _, f := range frames(body) {
 			s.frame(f)
 		}
-		return s
+	default:
+		for _, e := range events(body) {
+			s.add(q.dialect, e.name, e.data)
+		}
 	}
-	for _, e := range events(body) {
-		s.add(q.dialect, e.name, e.data)
-	}
+	s.text, s.pieces = strings.Join(s.pieces, ""), nil
 	return s
 }
 
@@ -161,7 +162,7 @@ func (s *said) chat(e *chatEvent) {
 }
 
 func (s *said) chatMessage(m chatSaid) {
-	s.text += m.Content
+	s.pieces = append(s.pieces, m.Content)
 	s.refusal += m.Refusal
 	s.thinking += m.Reasoning
 	s.sound += m.Audio.Data
@@ -230,7 +231,7 @@ func (s *said) messages(e *messagesEvent) {
 			s.called(e.Block.Name)
 		}
 	case "content_block_delta":
-		s.text += e.Delta.Text
+		s.pieces = append(s.pieces, e.Delta.Text)
 		s.thinking += e.Delta.Thinking
 		s.signature += e.Delta.Signature
 		if e.Delta.Type == "input_json_delta" {
@@ -242,7 +243,7 @@ func (s *said) messages(e *messagesEvent) {
 	}
 	s.ended(e.Stop + e.Delta.Stop)
 	for _, b := range e.Content {
-		s.text += b.Text
+		s.pieces = append(s.pieces, b.Text)
 		s.thinking += b.Thinking
 		s.signature += b.Signature + b.Data
 		if b.Type == "tool_use" {
@@ -299,7 +300,7 @@ func (s *said) gemini(e *geminiEvent) {
 			case p.Data != nil:
 				s.sound += p.Data.Data
 			default:
-				s.text += p.Text
+				s.pieces = append(s.pieces, p.Text)
 			}
 			s.content(p.Text)
 		}
@@ -375,7 +376,7 @@ func (s *said) responses(name string, e *responsesEvent) {
 	case "error":
 		s.errors++
 	case "response.output_text.delta":
-		s.text += e.Delta
+		s.pieces = append(s.pieces, e.Delta)
 		var tokens []jsontext.Value
 		if json.Unmarshal(e.Logprobs, &tokens) == nil {
 			s.logprobs += len(tokens)
@@ -431,7 +432,7 @@ func (s *said) item(it responseItem) {
 		s.thinking += p.Text
 	}
 	for _, p := range it.Content {
-		s.text += p.Text
+		s.pieces = append(s.pieces, p.Text)
 		s.refusal += p.Refusal
 		s.logprobs += len(p.Logprobs)
 	}
@@ -513,7 +514,7 @@ func (s *said) cohere(e *cohereEvent) {
 			s.broken++
 		}
 		for _, p := range m.Content {
-			s.text += p.Text
+			s.pieces = append(s.pieces, p.Text)
 			s.thinking += p.Thinking
 		}
 		s.thinking += m.Plan
@@ -529,7 +530,7 @@ func (s *said) cohere(e *cohereEvent) {
 	switch e.Type {
 	case "content-delta":
 		hear(s, string(m.Content), func(p *coherePart) {
-			s.text += p.Text
+			s.pieces = append(s.pieces, p.Text)
 			s.thinking += p.Thinking
 			s.content(p.Text, p.Thinking)
 		})
