@@ -129,7 +129,7 @@ func newGateway(c *config.Config, s *store, goods *market, door *egress.Door) *g
 		Health:  h,
 		Ledger:  s.ledger,
 		Relay: &relay.Relay{
-			Door: door, Providers: goods.provider, Health: h, Attempts: c.Limits.Attempts, Reads: make(chan struct{}, runtime.GOMAXPROCS(0)), Now: time.Now,
+			Door: door, Providers: goods.provider, Health: h, Attempts: c.Limits.Attempts, Reads: make(chan struct{}, runtime.GOMAXPROCS(0)), Room: relay.NewRoom(), Now: time.Now,
 			Timeouts: relay.Timeouts{FirstByte: c.Timeouts.FirstByte, Idle: c.Timeouts.Idle},
 		},
 		Sink:    s.db,

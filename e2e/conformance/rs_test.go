@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func (c *client) responses(model string, more ...string) answer {
@@ -125,4 +126,26 @@ func TestRS(t *testing.T) {
 		r.responses("test/claude", `"input":[{"role":"user","content":[{"type":"input_text","text":"long","prompt_cache_breakpoint":{"type":"ephemeral"}},{"type":"input_text","text":"short"}]}]`).json(200)
 		want(t, r.up.only().body, "messages.0.content.0.cache_control.type", "ephemeral")
 	})
+}
+
+// A response says when it was complete, by the clock of the gateway.
+func TestCompletedAt(t *testing.T) {
+	t.Parallel()
+	r := start(t, setup{})
+	for _, model := range []string{"alpha", "claude"} {
+		r.up.on(model+"-1", func(w http.ResponseWriter, q *http.Request, c call) {
+			r.pass(100 * time.Second)
+			says("Hello there")(w, q, c)
+		})
+		whole := r.responses("test/" + model).json(200)
+		all := frames(t, r.responses("test/"+model, `"stream":true`))
+		want(t, all[0], "response.completed_at", nil)
+		for _, response := range []object{whole, sub(t, all[len(all)-1], "response")} {
+			created, _ := response["created_at"].(float64)
+			completed, _ := response["completed_at"].(float64)
+			if took := completed - created; took < 100 || took > 150 {
+				t.Errorf("%s: created at %v, completed at %v", model, response["created_at"], response["completed_at"])
+			}
+		}
+	}
 }

@@ -81,7 +81,8 @@ func strict(value string) (bool, error) {
 	}
 }
 
-// countTokens estimates what a Messages request would have in tokens (AM-09).
+// countTokens estimates what a Messages request would have in tokens (AM-09). A
+// model that could not be asked is refused as it is by POST /messages.
 func (i Inference) countTokens(w http.ResponseWriter, r *http.Request, _ identity.Principal) {
 	refuse := func(err error) { writeRefusal(w, messages.Client().Refuse, dialect.Refusal{Error: asError(err)}) }
 	text, err := readBody(w, r, i.BodyLimit)
@@ -89,7 +90,10 @@ func (i Inference) countTokens(w http.ResponseWriter, r *http.Request, _ identit
 		refuse(err)
 		return
 	}
-	answer, err := messages.CountTokens(text, r.Header)
+	answer, models, err := messages.CountTokens(text, r.Header)
+	if err == nil {
+		err = i.Gateway.Check(models)
+	}
 	if err != nil {
 		refuse(err)
 		return
@@ -113,14 +117,14 @@ func (g generation) answer(w http.ResponseWriter, r *http.Request, who identity.
 	w.Header().Set("X-Generation-Id", req.ID) // ST-08
 	out := newSink(w, req.Stream, g.KeepAlive)
 	defer out.close()
-	emitter := announcer{healing(req, g.client.NewEmitter(out, req)), out}
+	emitter := announcer{healing(req, g.client.NewEmitter(out, req)), out, g.Gateway.Now}
 	o := outcome(r)
 	err := g.Gateway.Run(r.Context(), who, req, emitter, &o)
 	if err == nil {
 		out.deliver()
 		return
 	}
-	e := asError(err)
+	e := placed(asError(err), req)
 	g.log(r, &o, e)
 	refusal := dialect.Refusal{Error: e, ID: req.ID, Models: req.Models}
 	if status, _ := g.client.Refuse(refusal); status != 0 && out.withdraw() {
@@ -134,16 +138,19 @@ func (g generation) answer(w http.ResponseWriter, r *http.Request, who identity.
 	out.deliver()
 }
 
-// announcer tells in the answer's head what was lost on the way to the endpoint.
+// announcer tells in the answer's head what was lost on the way to the endpoint, and
+// gives the answer the clock.
 type announcer struct {
 	dialect.Emitter
 	out *sink
+	now func() time.Time
 }
 
 func (a announcer) Begin(h dialect.Head) {
 	if len(h.Lost) > 0 {
 		a.out.announce("X-Turnpike-Lossy", strings.Join(h.Lost, ", "))
 	}
+	h.Now = a.now
 	a.Emitter.Begin(h)
 }
 

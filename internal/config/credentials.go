@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"strings"
 
@@ -45,6 +46,9 @@ func (c *Config) enter(s provider.Spec, e providerEntry, with provider.Means) (l
 			}
 			continue
 		}
+		if s.Reaches != nil {
+			l.Home = home(s, getenv)
+		}
 		if way.Scheme == "" {
 			return l, true, nil
 		}
@@ -57,6 +61,19 @@ func (c *Config) enter(s provider.Spec, e providerEntry, with provider.Means) (l
 		return l, true, nil
 	}
 	return l, false, nil
+}
+
+// home is the host of the provider's own base URL, "" where a variable is missing.
+func home(s provider.Spec, getenv func(string) string) string {
+	base, err := provider.Resolve(s.BaseURL, getenv)
+	if err != nil {
+		return ""
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // ways are the ways into a provider that the file leaves open, in order.

@@ -242,6 +242,42 @@ func TestTokensOfTheOperatorsOwn(t *testing.T) {
 	}
 }
 
+// A base URL of the operator's own does not lift the geography of Bedrock's inference
+// profiles: where its host names no region, that of the file or of the variables holds.
+func TestBaseURLKeepsGeography(t *testing.T) {
+	t.Parallel()
+	const (
+		american = "us.anthropic.claude-opus-4-8"
+		european = "eu.anthropic.claude-opus-4-8"
+	)
+	key := []string{"AWS_BEARER_TOKEN_BEDROCK", "b-key"}
+	pair := []string{"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY", "hunter2-not-a-key"}
+	for _, c := range []struct {
+		name, text string
+		env        []string
+		us, eu     bool
+	}{
+		{"no base", "", append([]string{"AWS_REGION", "eu-west-1"}, key...), false, true},
+		{"a proxy", "base_url: \"https://proxy.lan\"", append([]string{"AWS_REGION", "eu-west-1"}, key...), false, true},
+		{"a proxy and the other variable", "base_url: \"https://proxy.lan\"", append([]string{"AWS_DEFAULT_REGION", "us-east-1"}, key...), true, false},
+		{"a proxy and the file's region", "base_url: \"https://proxy.lan\", auth: {type: aws, region: eu-west-1}", append([]string{"AWS_REGION", "us-east-1"}, pair...), false, true},
+		{"a host that names its region", "base_url: \"https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com\"", append([]string{"AWS_REGION", "eu-west-1"}, key...), true, false},
+		{"a proxy and no region at all", "base_url: \"https://proxy.lan\"", key, true, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			live, _, err := mustParse(t, "providers: {amazon-bedrock: {"+c.text+"}}\n", vars(c.env...)).Providers(clouds(), provider.Means{Now: time.Now})
+			l, ok := live["amazon-bedrock"]
+			if err != nil || !ok {
+				t.Fatalf("%v, %v", ok, err)
+			}
+			if us, eu := l.CanAsk(american, ""), l.CanAsk(european, ""); us != c.us || eu != c.eu {
+				t.Errorf("us %t, eu %t", us, eu)
+			}
+		})
+	}
+}
+
 // What the file says of a region reaches the base URLs of the catalogue's
 // endpoints, and so does what follows from a variable.
 func TestVariablesOfEndpoints(t *testing.T) {

@@ -63,7 +63,7 @@ func (f Field) taken(to Target) bool {
 		return to.Takes("tools")
 	case FieldToolNone, FieldToolRequired, FieldToolNamed, FieldToolAllowed:
 		return to.Takes("tool_choice")
-	case FieldReasoning:
+	case FieldReasoning, FieldReasoningMode:
 		return to.Takes("reasoning") || to.Takes("reasoning_effort") || to.Takes("include_reasoning")
 	default:
 		return true

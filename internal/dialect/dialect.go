@@ -7,6 +7,7 @@ package dialect
 import (
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire"
@@ -41,12 +42,13 @@ type Sink interface {
 
 // Head is what is known of an answer once an endpoint has been committed to.
 type Head struct {
-	ID       string         // gen-...
-	Model    string         // the concrete model that answers (US-10)
-	Provider string         // display name
-	Created  int64          // Unix seconds
-	Lost     []string       // fields that could not be said to the endpoint: X-Turnpike-Lossy
-	Files    []llm.FileText // documents whose text was read for the model (FL-04)
+	ID       string           // gen-...
+	Model    string           // the concrete model that answers (US-10)
+	Provider string           // display name
+	Created  int64            // Unix seconds
+	Now      func() time.Time // the clock, for answers that tell when they were complete; nil: none does
+	Lost     []string         // fields that could not be said to the endpoint: X-Turnpike-Lossy
+	Files    []llm.FileText   // documents whose text was read for the model (FL-04)
 }
 
 // Emitter writes one answer: Begin, then Emit for every chunk, then Finish or
@@ -63,6 +65,7 @@ type Emitter interface {
 // Target is the endpoint a request is encoded for.
 type Target struct {
 	Model     string          // native name
+	Author    string          // of the model, as the catalogue names it: "openai"; "" if unknown
 	Stream    bool            // ask for a stream
 	Accepts   map[string]bool // supported parameters; what is not there is left out (CR-02); nil: all
 	MaxOutput int64           // the endpoint's output limit in tokens, 0: unknown
@@ -84,9 +87,12 @@ type Call struct {
 type Upstream interface {
 	Name() llm.Dialect
 	Encode(req *llm.Request, to Target) (Call, error)
-	NewDecoder(req *llm.Request) Decoder
+	// NewDecoder reads the answer to req from the endpoint that it was encoded for.
+	NewDecoder(req *llm.Request, from Target) Decoder
 	// Coverage is what of a request it can say, apart from what an endpoint takes.
 	Coverage() Coverage
+	// Types are the media that it takes as they come.
+	Types() Types
 	// Error reads an answer with a status that is not 2xx; body is capped.
 	Error(status int, h http.Header, body []byte) *llm.Error
 }

@@ -49,6 +49,7 @@ const (
 	FieldToolMedia
 	FieldReasoning
 	FieldReasoningSummary
+	FieldReasoningMode
 	FieldThoughts
 	FieldCacheControl
 	FieldCacheTTL
@@ -111,6 +112,7 @@ func (f Field) String() string {
 		FieldToolMedia:         "tool_result.media",
 		FieldReasoning:         "reasoning",
 		FieldReasoningSummary:  "reasoning.summary",
+		FieldReasoningMode:     "reasoning.mode",
 		FieldThoughts:          "reasoning_details",
 		FieldCacheControl:      "cache_control",
 		FieldCacheTTL:          "cache_control.ttl",
@@ -205,6 +207,7 @@ func (s *FieldSet) parameters(in *llm.ChatInput) {
 	if r := in.Reasoning; r != nil {
 		s.add(FieldReasoning, r.Effort != "" || r.MaxTokens != nil || r.Enabled != nil)
 		s.add(FieldReasoningSummary, r.Summary != "" && r.Summary != "auto") // which leaves it to the vendor
+		s.add(FieldReasoningMode, r.Mode != "" && r.Mode != "standard")
 	}
 }
 

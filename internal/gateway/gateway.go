@@ -55,7 +55,7 @@ func (g *Gateway) Run(ctx context.Context, who identity.Principal, req *llm.Requ
 	if err != nil {
 		return err
 	}
-	plan, err := route.Make(req, route.World{Catalog: g.Catalog(), Barred: g.Barred, Loses: g.Relay.Loses, Health: g.Health.Standing, At: o.Began}, limits, g.rng())
+	plan, err := route.Make(req, g.world(o.Began), limits, g.rng())
 	if err != nil {
 		return err
 	}
@@ -77,6 +77,18 @@ func (g *Gateway) Run(ctx context.Context, who identity.Principal, req *llm.Requ
 	life.committed(answer.Live.CancelStops)
 	m.serves(answer.From.Endpoint, o)
 	return g.pump(life, answer, out, m, o)
+}
+
+// Check is the error in which every request for the models ends whatever it asks:
+// there are none of these names, or nobody who could be asked for one.
+func (g *Gateway) Check(models []string) error {
+	_, err := route.Make(&llm.Request{Models: models}, g.world(g.Now()), policy.Limits{}, g.rng())
+	return err
+}
+
+// world is what plans depend on beside a request.
+func (g *Gateway) world(at time.Time) route.World {
+	return route.World{Catalog: g.Catalog(), Barred: g.Barred, Loses: g.Relay.Loses, Health: g.Health.Standing, At: at}
 }
 
 // forget lets go of what was asked, since nothing is asked again (law 8): a long

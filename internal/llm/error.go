@@ -2,6 +2,7 @@ package llm
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -117,6 +118,13 @@ func (e *Error) Error() string {
 
 // Unwrap is the operator's cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// OrphanError is the cause of an error: a tool's result answers no call of the
+// conversation, and a vendor who wants to know which cannot be told.
+type OrphanError struct{ CallID string }
+
+// Error implements error.
+func (o OrphanError) Error() string { return "no call has the id " + strconv.Quote(o.CallID) }
 
 // Attempt is a failed try, as `previous_errors` tells it.
 type Attempt struct {

@@ -84,7 +84,7 @@ type Citation struct {
 type Chunk struct {
 	Events []Event
 	From   Dialect // of Raw; empty when Raw must not be forwarded
-	Raw    []byte  // the frame's bytes, or the whole body of an answer that was not streamed; valid until the next chunk
+	Raw    []byte  // the frame's bytes, valid until the next chunk; or the whole body of an answer that was not streamed, valid for good
 	Whole  bool    // Raw is the body of an answer that was not streamed
 	More   bool    // the next chunk is already here: do not flush yet
 }

@@ -282,6 +282,11 @@ const (
 	FormatMeta          = "meta-responses-v1"
 	FormatBedrockOpenAI = "bedrock-openai-responses-v1"
 	FormatBedrockXAI    = "bedrock-xai-responses-v1"
+
+	// Of the makers' models behind Bedrock's Converse: the ciphertext is of use nowhere
+	// else.
+	FormatConverseOpenAI = "bedrock-openai-converse-v1"
+	FormatConverseXAI    = "bedrock-xai-converse-v1"
 )
 
 // Thought is a block of reasoning.
@@ -378,4 +383,5 @@ type Reasoning struct {
 	Exclude   bool
 	Enabled   *bool
 	Summary   string // auto, concise, detailed, or ""
+	Mode      string // standard, which is what "" is, or pro
 }

@@ -55,11 +55,10 @@ func New(door Door, reads chan struct{}) *Attached {
 // Files are the documents that were read, in order.
 func (a *Attached) Files() []llm.FileText { return a.files }
 
-// Fetch is the request with the bytes in place of the URLs, for the kinds that
-// wanted says. Its errors are *llm.Error: an endpoint that follows URLs itself may
-// still do.
-func (a *Attached) Fetch(ctx context.Context, req *llm.Request, wanted func(llm.PartKind) bool) (*llm.Request, error) {
-	named := func(p *llm.Part) bool { return p.Media != nil && p.Media.URL != "" && wanted(p.Kind) }
+// Fetch is the request with the bytes in place of the URLs, for the parts that wanted
+// says. Its errors are *llm.Error: an endpoint that follows URLs itself may still do.
+func (a *Attached) Fetch(ctx context.Context, req *llm.Request, wanted func(*llm.Part) bool) (*llm.Request, error) {
+	named := func(p *llm.Part) bool { return p.Media != nil && p.Media.URL != "" && wanted(p) }
 	var todo []llm.Part
 	seen := map[string]bool{}
 	some := false
@@ -144,35 +143,46 @@ func each(in *llm.ChatInput, f func(*llm.Part)) {
 	}
 }
 
-// edit is the request with every part replaced; the original stays as it is.
+// edit is the request with every part replaced; the original stays as it is. It is the
+// same request if no part is another.
 func edit(req *llm.Request, f func(*llm.Part) (llm.Part, error)) (*llm.Request, error) {
 	in := *req.Input
 	in.Messages = append([]llm.Message(nil), in.Messages...)
+	edited := false
 	for i := range in.Messages {
-		parts, err := editParts(in.Messages[i].Parts, f)
+		parts, others, err := editParts(in.Messages[i].Parts, f)
 		if err != nil {
 			return nil, err
 		}
 		in.Messages[i].Parts = parts
+		edited = edited || others
+	}
+	if !edited {
+		return req, nil
 	}
 	return req.Edit(func(r *llm.Request) { r.Input = &in }), nil
 }
 
-func editParts(parts []llm.Part, f func(*llm.Part) (llm.Part, error)) ([]llm.Part, error) {
-	out := make([]llm.Part, len(parts))
+func editParts(parts []llm.Part, f func(*llm.Part) (llm.Part, error)) (out []llm.Part, edited bool, err error) {
+	out = make([]llm.Part, len(parts))
 	for i := range parts {
 		p, err := f(&parts[i])
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if p.Kind == llm.PartResult {
-			result := *p.Result
-			if result.Parts, err = editParts(result.Parts, f); err != nil {
-				return nil, err
+			inner, others, err := editParts(p.Result.Parts, f)
+			if err != nil {
+				return nil, false, err
 			}
-			p.Result = &result
+			if others {
+				result := *p.Result
+				result.Parts = inner
+				p.Result = &result
+			}
 		}
+		edited = edited || p != parts[i]
 		out[i] = p
 	}
-	return out, nil
+	return out, edited, nil
 }

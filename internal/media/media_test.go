@@ -41,7 +41,7 @@ func ask(parts ...llm.Part) *llm.Request {
 
 func at(k llm.PartKind, url string) llm.Part { return llm.Part{Kind: k, Media: &llm.Media{URL: url}} }
 
-func images(k llm.PartKind) bool { return k == llm.PartImage }
+func images(p *llm.Part) bool { return p.Kind == llm.PartImage }
 
 // What is wanted is fetched once, wherever it is named; the caller's bytes, which
 // still name the URL, are not sent then. What is not wanted stays a URL.
@@ -71,7 +71,7 @@ func TestFetch(t *testing.T) {
 	if n := w.asked.Load(); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
-	same, err := a.Fetch(t.Context(), req, func(llm.PartKind) bool { return false })
+	same, err := a.Fetch(t.Context(), req, func(*llm.Part) bool { return false })
 	if err != nil || same != req {
 		t.Error("nothing was to be fetched, yet the request is another")
 	}
@@ -119,7 +119,7 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts := got.Input.Messages[0].Parts
-	if parts[0].Kind != llm.PartText || !strings.Contains(parts[0].Text, "alpha") || !strings.Contains(parts[0].Text, "a.txt") || parts[2].Kind != llm.PartFile {
+	if parts[0].Kind != llm.PartText || !strings.Contains(parts[0].Text, "alpha") || !strings.Contains(parts[0].Text, "a.txt") || parts[2].Kind != llm.PartImage || parts[2].Media.MIME != "image/png" {
 		t.Errorf("%+v", parts)
 	}
 	if len(a.Files()) != 1 {
@@ -127,7 +127,7 @@ func TestRead(t *testing.T) {
 	}
 	titled := file("", "text/plain", "alpha") // as Anthropic's documents are named
 	titled.Media.Title, titled.Media.Context = "A letter", "From Ada."
-	if got, err = media.New(&web{}, nil).Read(t.Context(), ask(titled), true, all); err != nil || got.Input.Messages[0].Parts[0].Text != "<file name=\"A letter\">\nFrom Ada.\n\nalpha\n</file>" {
+	if got, err = media.New(&web{}, nil).Read(t.Context(), ask(titled), true, all); err != nil || got.Input.Messages[0].Parts[0].Text != "\n<file name=\"A letter\">\nFrom Ada.\n\nalpha\n</file>\n" {
 		t.Errorf("%v, %v", got, err)
 	}
 	again := media.New(&web{}, nil)

@@ -21,18 +21,23 @@ const readLimit = 10 * time.Second
 
 // Read is the request with the text of its documents in their place, of those that
 // wanted says. What an earlier turn has read and the caller has sent back is not
-// read again (FL-04). Images that came as files stay where the model sees images.
+// read again (FL-04). Images that came as files are images where the model sees them.
 // Its errors are *llm.Error.
 func (a *Attached) Read(ctx context.Context, req *llm.Request, sees bool, wanted func(*llm.Media) bool) (*llm.Request, error) {
 	return edit(req, func(p *llm.Part) (llm.Part, error) {
-		isImage := p.Kind == llm.PartFile && strings.HasPrefix(p.Media.MIME, "image/")
-		if p.Kind != llm.PartFile || isImage && sees || !wanted(p.Media) {
+		if p.Kind != llm.PartFile {
 			return *p, nil
 		}
-		if isImage {
+		kind := TypeOf(p.Media)
+		isImage := IsImage(kind) && p.Media.FileID == ""
+		switch {
+		case isImage && sees:
+			return asImage(p), nil
+		case !wanted(p.Media):
+			return typed(p, kind), nil
+		case isImage:
 			return *p, unsuited(llm.TypeInvalidRequest, fmt.Sprintf("messages: the file %.100q is an image: send it to a model that takes images", titleOf(p.Media)))
-		}
-		if p.Media.Data == "" {
+		case p.Media.Data == "":
 			return *p, unsuited(llm.TypeInvalidRequest, "messages: a file by id can be read by the vendor that keeps it alone; send its bytes")
 		}
 		f, err := a.text(ctx, req.Input.Read, p.Media)
@@ -43,13 +48,14 @@ func (a *Attached) Read(ctx context.Context, req *llm.Request, sees bool, wanted
 	})
 }
 
-// inWords is a document as a model is shown it.
+// inWords is a document as a model is shown it, on lines of its own: some vendors join
+// the texts of a message as they are.
 func inWords(m *llm.Media, pages []string) string {
-	head := `<file name="` + strings.ReplaceAll(titleOf(m), `"`, "'") + "\">\n"
+	head := "\n<file name=\"" + strings.ReplaceAll(titleOf(m), `"`, "'") + "\">\n"
 	if m.Context != "" {
 		head += m.Context + "\n\n"
 	}
-	return head + strings.Join(pages, "\n\n") + "\n</file>"
+	return head + strings.Join(pages, "\n\n") + "\n</file>\n"
 }
 
 // titleOf is what a document is called: Anthropic's have a title and no file name.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/converse"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
@@ -45,11 +46,26 @@ func amazonBedrock() Spec {
 			NoFiles:         true,
 			NoSystemTurns:   true,
 			NoDeferredTools: true,
-		}), responses.Upstream(responses.Quirks{Format: llm.FormatBedrockOpenAI, NoAudio: true})),
+		}), responses.Upstream(responses.Quirks{FormatOf: bedrockStamp, NoAudio: true})),
 		Default: llm.Converse,
 		Auth:    Bearer{},
 		Forward: []string{"X-Anthropic-Beta"},
 	}
+}
+
+// bedrockStamp is the stamp of what a model encrypts of its thoughts, by its maker:
+// openai.gpt-5.5, xai.grok-4.3. Of a name that tells none, the author in the catalogue
+// does.
+func bedrockStamp(to dialect.Target) string {
+	for word := range strings.SplitSeq(to.Model+"."+to.Author, ".") {
+		switch word {
+		case "openai":
+			return llm.FormatBedrockOpenAI
+		case "xai", "x-ai":
+			return llm.FormatBedrockXAI
+		}
+	}
+	return llm.FormatUnknown
 }
 
 // bedrockRegion knows AWS's other name for the variable.
@@ -63,10 +79,14 @@ func bedrockRegion(name string, getenv func(string) string) string {
 // bedrockReaches reports whether a model can be asked in the region of the host. An
 // inference profile, whose name begins with a geography as that of
 // eu.anthropic.claude-opus-4-8 does, is called from a region of that geography
-// only. What a host of another kind stands before is not known.
+// only. A host that names no region, a proxy's, stands before that of the
+// variables; where there is none either, nothing is known and all are asked.
 // https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
-func bedrockReaches(native, host string) bool {
+func bedrockReaches(native, host, home string) bool {
 	_, region := scope(host)
+	if region == "" {
+		_, region = scope(home)
+	}
 	geography, _, _ := strings.Cut(native, ".")
 	var from []string
 	switch geography {

@@ -3,6 +3,7 @@ package provider
 import (
 	"net/http"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
@@ -27,6 +28,7 @@ func azure() Spec {
 			Strict:        schema.OpenAIStrict(),
 			CustomTools:   true,
 			AllowedTools:  true,
+			Images:        dialect.UsualImages(),
 		}), responses.Upstream(responses.Quirks{
 			Format:    llm.FormatAzureOpenAI,
 			MinTokens: 16,

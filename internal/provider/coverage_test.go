@@ -53,8 +53,12 @@ func TestCoverage(t *testing.T) {
 					if spec.Slug == "minimax" {
 						asked.stamp = "minimax"
 					}
+				case llm.Chat:
+					if spec.Slug == "mistral" {
+						to.Model = "codestral-latest"
+					}
 				case llm.Responses:
-					to.Model = "gpt-5.6-1"
+					to.Model, to.Author = "gpt-5.6-1", "openai"
 				case llm.Gemini:
 					to.Model, asked.file = "gemini-2.5-flash", "files/abc"
 					if spec.Slug == "google-vertex" {

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -24,6 +25,7 @@ func openAI() Spec {
 			Strict:        schema.OpenAIStrict(),
 			CustomTools:   true,
 			AllowedTools:  true,
+			Images:        dialect.UsualImages(),
 		}), responses.Upstream(responses.Quirks{
 			MinTokens:   16,
 			NoAudio:     true,

@@ -29,7 +29,9 @@ type Spec struct {
 	Derive func(name string, getenv func(string) string) string
 
 	// Reaches reports whether a native model can be asked at a host; nil: all can.
-	Reaches func(native, host string) bool
+	// home is the host of the provider's own base URL, for hosts that tell nothing;
+	// "" where the variables of that are not set.
+	Reaches func(native, host, home string) bool
 
 	Keyless bool // needs no key: local servers, sim
 	Local   bool // a server on this machine, reached over plain http: the operator's own
@@ -65,6 +67,7 @@ func (h Header) Sign(req *http.Request, key string) { req.Header.Set(h.Name, key
 type Live struct {
 	Spec
 	BaseURL    string     // resolved
+	Home       string     // what Reaches is told of: the host of Spec.BaseURL, resolved
 	Key        string     // "" if Keyless, or where a credential stands in its place
 	Credential Credential // nil: the key is all
 }
@@ -94,7 +97,7 @@ func (l Live) CanAsk(native, base string) bool {
 		base = l.BaseURL
 	}
 	u, err := url.Parse(base)
-	return err == nil && l.Reaches(native, u.Hostname())
+	return err == nil && l.Reaches(native, u.Hostname(), l.Home)
 }
 
 // Refused notes that the provider did not take what a request was signed with.

@@ -345,9 +345,17 @@ func TestCanAsk(t *testing.T) {
 		{"amazon.nova-lite-v1:0", host("sa-east-1"), "", true},
 		{"eu.anthropic.claude-opus-4-8", "https://proxy.lan", "", true},
 		{"eu.anthropic.claude-opus-4-8", "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com", "", false},
+		{"eu.anthropic.claude-opus-4-8", "https://proxy.lan?home=eu-west-1", "", true},
+		{"us.anthropic.claude-opus-4-8", "https://proxy.lan?home=eu-west-1", "", false},
+		{"us.anthropic.claude-opus-4-8", "https://proxy.lan?home=eu-west-1", host("us-east-1"), true},
+		{"us.anthropic.claude-opus-4-8", "https://proxy.lan?home=eu-west-1", "https://other.lan", false},
+		{"global.anthropic.claude-opus-4-8", "https://proxy.lan?home=eu-west-1", "", true},
 		{"openai.gpt-5.5", host("us-east-1"), "https://bedrock-mantle.us-east-1.api.aws/openai/v1", true},
 	} {
 		l := provider.Live{Spec: bedrock, BaseURL: c.base}
+		if base, region, proxied := strings.Cut(c.base, "?home="); proxied {
+			l.BaseURL, l.Home = base, "bedrock-runtime."+region+".amazonaws.com"
+		}
 		if got := l.CanAsk(c.native, c.other); got != c.want {
 			t.Errorf("%s at %s%s: %t", c.native, c.base, c.other, got)
 		}

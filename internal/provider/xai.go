@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -21,6 +22,7 @@ func xAI() Spec {
 			ReasoningAs:   chat.ReasoningEffort,
 			Efforts:       []string{"low", "medium", "high"},
 			ReasoningAt:   []string{"reasoning_content"},
+			Images:        []string{dialect.JPEG, dialect.PNG},
 		}), responses.Upstream(responses.Quirks{
 			Format:         llm.FormatXAI,
 			Takes:          []string{"seed"},

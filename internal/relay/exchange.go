@@ -28,6 +28,7 @@ const maxErrorBody = 64 << 10
 
 // exchange is one upstream request with its answer.
 type exchange struct {
+	asked  bool // the provider, or whoever gives tokens for it
 	status int
 	stream llm.Stream
 	watch  *watch
@@ -56,7 +57,7 @@ func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c r
 		return x, asError(err)
 	}
 	x.lost = append(lost, call.Lost...)
-	if failed := strictly(req, x.lost); failed != nil {
+	if failed := strictly(req, c, x.lost); failed != nil {
 		return x, failed
 	}
 	first, idle := r.limits(req, c, live, streamed)
@@ -67,6 +68,7 @@ func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c r
 		x.watch.stop()
 		return x, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The provider's address is not usable", Err: err}
 	}
+	x.asked = true
 	if x.watch.secrets, err = live.Sign(hreq); err != nil {
 		defer x.watch.stop()
 		return x, x.watch.explain(ctx, classify(err))
@@ -90,7 +92,7 @@ func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c r
 		}
 		return x, withhold(up.Error(resp.StatusCode, resp.Header, text), x.watch.secrets)
 	}
-	x.stream, failed = open(resp, body, up.NewDecoder(req), up.Name(), streamed)
+	x.stream, failed = r.open(x.watch.ctx, resp, body, up.NewDecoder(req, to), up.Name(), streamed)
 	if failed != nil {
 		body.Close()
 	}
@@ -206,7 +208,7 @@ func (r *Relay) build(ctx context.Context, req *llm.Request, call dialect.Call, 
 
 // open reads the answer by what it says it is, which need not be what was asked
 // for: a whole completion may answer a stream request, a page never does (F40).
-func open(resp *http.Response, body io.ReadCloser, dec dialect.Decoder, from llm.Dialect, streamed bool) (llm.Stream, *llm.Error) {
+func (r *Relay) open(ctx context.Context, resp *http.Response, body io.ReadCloser, dec dialect.Decoder, from llm.Dialect, streamed bool) (llm.Stream, *llm.Error) {
 	size := resp.ContentLength
 	if resp.Header.Get("Content-Encoding") != "" {
 		size = -1
@@ -222,7 +224,7 @@ func open(resp *http.Response, body io.ReadCloser, dec dialect.Decoder, from llm
 	case kind == "application/vnd.amazon.eventstream":
 		return ReadEventStream(body, dec, from), nil
 	case kind == "application/json", kind == "", strings.HasSuffix(kind, "+json"):
-		return ReadWhole(body, size, dec, from), nil
+		return &whole{ctx: ctx, room: r.Room, body: body, size: size, dec: dec, from: from}, nil
 	default:
 		return nil, &llm.Error{
 			Type: llm.TypeUnavailable, Fault: llm.FaultUpstream, Message: "The provider's answer is of an unusable type",

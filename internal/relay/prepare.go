@@ -32,7 +32,7 @@ func (r *Relay) Loses(req *llm.Request, e *catalog.Endpoint) []string {
 func lost(up dialect.Upstream, req *llm.Request, e *catalog.Endpoint) []string {
 	used, table := dialect.Fields(req), up.Coverage()
 	if used.Has(dialect.FieldFile) || used.Has(dialect.FieldFileURL) {
-		if reader(req, e, table)(&llm.Media{}) {
+		if reader(req, e, up)(&llm.Media{}) {
 			table = table.With(dialect.Dropped, dialect.FieldCitations)
 		}
 		table = table.With(dialect.Mapped, dialect.FieldFile, dialect.FieldFileURL)
@@ -71,23 +71,25 @@ func printable(name string) string {
 }
 
 func target(req *llm.Request, e *catalog.Endpoint) dialect.Target {
+	author, _, _ := strings.Cut(e.Model, "/")
 	return dialect.Target{
-		Model: e.Native, Stream: Streamed(req, e.NoStream), Accepts: e.Parameters, MaxOutput: e.MaxCompletionTokens, User: req.UserHash,
+		Model: e.Native, Author: author, Stream: Streamed(req, e.NoStream), Accepts: e.Parameters, MaxOutput: e.MaxCompletionTokens, User: req.UserHash,
 	}
 }
 
 // prepare makes of the request what the endpoint can be sent: what its dialect takes
-// as bytes only is fetched, and the text of documents is read where the model takes
-// none (FL-01).
+// as bytes only is fetched, and so are files of which nothing says that they are what
+// it takes; the text of documents is read where the model takes none (FL-01). Images
+// of types that nobody there takes are refused.
 func (r *Relay) prepare(ctx context.Context, req *llm.Request, c route.Candidate, live provider.Live, attached *media.Attached) (*llm.Request, *llm.Error) {
 	up := upstream(live, c.Endpoint)
 	if up == nil || len(req.Needs.Modalities) == 0 {
 		return req, nil
 	}
 	table := up.Coverage()
-	reads := reader(req, c.Endpoint, table)
-	fetches := func(k llm.PartKind) bool {
-		switch k {
+	reads, sees := reader(req, c.Endpoint, up), slices.Contains(c.Endpoint.InputModalities, "image")
+	fetches := func(p *llm.Part) bool {
+		switch p.Kind {
 		case llm.PartImage:
 			return table[dialect.FieldImageURL] == dialect.Fetched
 		case llm.PartAudio:
@@ -95,14 +97,22 @@ func (r *Relay) prepare(ctx context.Context, req *llm.Request, c route.Candidate
 		case llm.PartVideo:
 			return table[dialect.FieldVideoURL] == dialect.Fetched
 		case llm.PartFile:
-			return reads(&llm.Media{}) || table[dialect.FieldFileURL] == dialect.Fetched
+			kind := media.TypeOf(p.Media)
+			if sees && media.IsImage(kind) {
+				return table[dialect.FieldImageURL] != dialect.Carried
+			}
+			unclear := kind != dialect.PDF && req.Input.Plugins.PDF != llm.PDFNative
+			return unclear || reads(&llm.Media{}) || table[dialect.FieldFileURL] == dialect.Fetched
 		default:
 			return false
 		}
 	}
 	req, err := attached.Fetch(ctx, req, fetches)
 	if err == nil && slices.Contains(req.Needs.Modalities, "file") {
-		req, err = attached.Read(ctx, req, slices.Contains(c.Endpoint.InputModalities, "image"), reads)
+		req, err = attached.Read(ctx, req, sees, reads)
+	}
+	if err == nil {
+		req, err = media.Suit(req, up.Types().Images)
 	}
 	if err != nil {
 		return nil, asError(err)
@@ -111,10 +121,11 @@ func (r *Relay) prepare(ctx context.Context, req *llm.Request, c route.Candidate
 }
 
 // reader says which documents reach the endpoint as text: all of them where the
-// model takes none, else those that are of no kind that models take. It is asked
-// with an empty Media for one behind a URL that has not been fetched.
-func reader(req *llm.Request, e *catalog.Endpoint, table dialect.Coverage) func(*llm.Media) bool {
-	takes := slices.Contains(e.InputModalities, "file") && table[dialect.FieldFile] != dialect.Dropped
+// model takes none, else those that are of no kind that it takes. It is asked with an
+// empty Media for one behind a URL that has not been fetched.
+func reader(req *llm.Request, e *catalog.Endpoint, up dialect.Upstream) func(*llm.Media) bool {
+	takes := slices.Contains(e.InputModalities, "file") && up.Coverage()[dialect.FieldFile] != dialect.Dropped
+	files := up.Types().Files
 	return func(m *llm.Media) bool {
 		switch req.Input.Plugins.PDF {
 		case llm.PDFNative:
@@ -122,18 +133,7 @@ func reader(req *llm.Request, e *catalog.Endpoint, table dialect.Coverage) func(
 		case llm.PDFText:
 			return true
 		default:
-			return !takes || m.Data != "" && m.MIME != "application/pdf" && m.MIME != "text/plain"
+			return !takes || m.Data != "" && !slices.Contains(files, media.TypeOf(m))
 		}
-	}
-}
-
-// strictly refuses a request that must lose nothing and would.
-func strictly(req *llm.Request, lost []string) *llm.Error {
-	if !req.Strict || len(lost) == 0 {
-		return nil
-	}
-	return &llm.Error{
-		Type: llm.TypeUnprocessable, Fault: llm.FaultUnsuited,
-		Message: "X-Turnpike-Strict is set, and this could not be said to the endpoint: " + strings.Join(lost, ", "),
 	}
 }

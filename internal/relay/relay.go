@@ -49,6 +49,7 @@ type Relay struct {
 	Timeouts  Timeouts
 	Attempts  int           // at most, over all models of a request
 	Reads     chan struct{} // a slot for each document that may be read at a time; nil: any number
+	Room      *Room         // for whole answers while they are read; nil: without end
 	Now       func() time.Time
 }
 
@@ -69,24 +70,26 @@ type Answer struct {
 }
 
 // Do tries the candidates of the plan until one answers with content, or ends
-// well without any. tried lists every attempt in order, also on error. Nothing
-// is asked twice.
+// well without any. tried lists every attempt in order, also on error; a candidate
+// that could not be sent the request is none. Nothing is asked twice.
 func (r *Relay) Do(ctx context.Context, req *llm.Request, plan route.Plan) (answer *Answer, tried []record.Try, err error) {
 	out := outcomes{}
 	attached := media.New(r.Door, r.Reads)
+	attempts := 0
 	for _, c := range plan.Candidates {
 		if out.closed(c) {
 			continue
 		}
-		if len(tried) == r.Attempts {
+		if attempts == r.Attempts {
 			break
 		}
 		if cooling := r.Health.Standing(c.Endpoint.ID).Cooling; cooling > 0 { // F12
 			out.add(c, cooled(c, cooling))
 			continue
 		}
+		attempts++
 		began := r.Now()
-		answer, status, failed := r.attempt(ctx, req, plan, c, attached)
+		answer, status, asked, failed := r.attempt(ctx, req, plan, c, attached)
 		t := record.Try{
 			Endpoint: c.Endpoint.ID, ProviderSlug: c.Endpoint.Provider, ProviderName: c.Provider.Name,
 			Model: c.Model.ID, Status: status, Latency: r.Now().Sub(began),
@@ -95,9 +98,14 @@ func (r *Relay) Do(ctx context.Context, req *llm.Request, plan route.Plan) (answ
 			tried = append(tried, t)
 			return answer, tried, nil
 		}
-		t.Type = failed.Type
-		tried = append(tried, t)
-		failed.ProviderName = t.ProviderName
+		if _, left := errors.AsType[*unsaid](failed); left {
+			attempts-- // nobody was to be asked
+		}
+		if asked { // of others the error and its history must not speak (ER-08)
+			t.Type = failed.Type
+			tried = append(tried, t)
+			failed.ProviderName = t.ProviderName
+		}
 		if ctx.Err() != nil { // whoever ended the request: it was no provider, and nobody else is asked
 			failed.Previous = previous(tried)
 			return nil, tried, failed
@@ -111,36 +119,37 @@ func (r *Relay) Do(ctx context.Context, req *llm.Request, plan route.Plan) (answ
 			return nil, tried, failed
 		}
 	}
-	failed := out.verdict(tried)
+	failed := out.verdict(req, plan, tried)
 	failed.Files = attached.Files()
 	return nil, tried, failed
 }
 
-// attempt asks one candidate. status is the upstream's, 0 if it never answered.
-func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, c route.Candidate, attached *media.Attached) (a *Answer, status int, failed *llm.Error) {
+// attempt asks one candidate. status is the upstream's, 0 if it never answered;
+// asked is false where it failed before there was anything to send.
+func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, c route.Candidate, attached *media.Attached) (a *Answer, status int, asked bool, failed *llm.Error) {
 	live, ok := r.Providers(c.Endpoint.Provider)
 	if !ok {
-		return nil, 0, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The endpoint has no provider", Err: errors.New(c.Endpoint.ID)}
+		return nil, 0, false, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The endpoint has no provider", Err: errors.New(c.Endpoint.ID)}
 	}
 	began := r.Now()
 	made, failed := r.prepare(ctx, req, c, live, attached)
 	if failed != nil {
-		return nil, 0, failed
+		return nil, 0, false, failed
 	}
 	x, failed := r.send(ctx, made, plan, c, live, r.Loses(req, c.Endpoint))
 	if failed != nil {
-		return nil, x.status, failed
+		return nil, x.status, x.asked, failed
 	}
 	ahead, err := peek(x.stream, x.watch)
 	if err != nil {
 		x.stream.Close()
-		return nil, x.status, x.watch.explain(ctx, err)
+		return nil, x.status, true, x.watch.explain(ctx, err)
 	}
 	x.watch.committed()
 	return &Answer{
 		From: c, Live: live, Lost: x.lost, Files: attached.Files(), Began: began, FirstContent: r.Now(), staged: r.staged(req, c),
 		Stream: &replay{ahead: ahead, rest: x.stream, watch: x.watch, ctx: ctx},
-	}, x.status, nil
+	}, x.status, true, nil
 }
 
 // peek reads up to and including the first chunk that commits: one with content,
@@ -191,6 +200,7 @@ type replay struct {
 func (p *replay) Next() (llm.Chunk, error) {
 	if len(p.ahead) > 0 {
 		c := p.ahead[0]
+		p.ahead[0] = llm.Chunk{} // a whole answer is large
 		p.ahead = p.ahead[1:]
 		c.More = c.More || len(p.ahead) > 0
 		return c, nil
@@ -291,7 +301,7 @@ func (o *outcomes) closed(c route.Candidate) bool { return slices.Contains(o.shu
 // model which was tried last (FB-03). One failure speaks for itself, and so does
 // the last where it is the caller's fault or where trying again helps nobody
 // (ER-09); otherwise ER-06.
-func (o *outcomes) verdict(tried []record.Try) *llm.Error {
+func (o *outcomes) verdict(req *llm.Request, plan route.Plan, tried []record.Try) *llm.Error {
 	if len(o.list) == 0 {
 		return &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The plan had no candidate"}
 	}
@@ -317,6 +327,10 @@ func (o *outcomes) verdict(tried []record.Try) *llm.Error {
 		last.Type, last.Message = llm.TypeNotFound, "The model is not available at any of its providers any more"
 		last.Availability = &llm.Availability{Code: "model_unavailable_upstream"}
 	case all(llm.FaultCaller, llm.FaultRefused, llm.FaultUnsuited, llm.FaultMissing):
+		if list := o.leftOut(); len(list) > 0 { // which others would not have been
+			last = *nobody(req, plan, list)
+			last.Previous = previous(tried)
+		}
 	case len(errs) > 1:
 		last.Type, last.Message = llm.TypeOverloaded, "Every provider of this model failed: try again later"
 		last.Availability = &llm.Availability{Code: "temporarily_unavailable", Retryable: true}

@@ -761,7 +761,7 @@ func TestIncompleteSetUp(t *testing.T) {
 		r := newRig(t, at{answers: good, edit: func(e *catalog.Endpoint, _ *provider.Live) { e.Dialect = "klingon" }}, at{answers: good, edit: func(e *catalog.Endpoint, _ *provider.Live) { e.Provider = "nobody" }})
 		for range 2 {
 			g := r.do(t.Context(), request(t, stream))
-			if g.err == nil || g.err.Fault != llm.FaultOurs || g.err.Type != llm.TypeServer || len(g.tried) != 1 {
+			if g.err == nil || g.err.Fault != llm.FaultOurs || g.err.Type != llm.TypeServer || len(g.tried) != 0 {
 				t.Errorf("%+v", g.err)
 			}
 			r.plan.Candidates = r.plan.Candidates[1:]
@@ -770,6 +770,38 @@ func TestIncompleteSetUp(t *testing.T) {
 			t.Errorf("%+v", g.err)
 		}
 	})
+}
+
+// ER-08: an error that came before a provider was asked names none, neither as its
+// author nor among those that failed before.
+func TestUnaskedProvidersAreNotNamed(t *testing.T) {
+	t.Parallel()
+	gemini := func(e *catalog.Endpoint, _ *provider.Live) { e.Dialect = string(llm.Gemini) }
+	const orphan = `{"role":"user","content":"hi"},{"role":"tool","tool_call_id":"call_9","content":"4"}`
+	for _, c := range []struct {
+		name       string
+		candidates []at
+		asked      string
+		provider   string
+		previous   int
+	}{
+		{"alone", []at{{answers: good, edit: gemini}}, "", "", 0},
+		{"after another", []at{{answers: fails(500)}, {answers: good, edit: gemini}}, "0", "", 1},
+		{"before another", []at{{model: "n", answers: good, edit: gemini}, {answers: fails(500)}}, "1", "P1", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, c.candidates...)
+				body := `{"model":"m","stream":true,"messages":[` + orphan + `]}`
+				req := must(chat.Client().Parse([]byte(body), http.Header{}))
+				g := r.do(t.Context(), req)
+				if g.err == nil || r.asks() != c.asked || len(g.tried) != c.previous || len(g.err.Previous) != c.previous || g.err.ProviderName != c.provider {
+					t.Errorf("%+v, asked %q, tried %v", g.err, r.asks(), g.tried)
+				}
+			})
+		})
+	}
 }
 
 // R5: the door refuses what is not in the plan.

@@ -5,10 +5,7 @@ package relay
 
 import (
 	"errors"
-	"fmt"
 	"io"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -17,11 +14,8 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/wire/sse"
 )
 
-// Caps of the trust document, 2.1: one event, one whole body.
-const (
-	maxEvent = 4 << 20
-	maxBody  = 64 << 20
-)
+// maxEvent is the cap of the trust document, 2.1, on one event.
+const maxEvent = 4 << 20
 
 // ReadStream reads a streamed answer from body: frames become events as the
 // decoder says, each frame a chunk. It ends at the protocol's terminal signal,
@@ -114,59 +108,6 @@ func (s *stream) end(broken bool) (llm.Chunk, error) {
 }
 
 func (s *stream) Close() error { return s.body.Close() }
-
-// ReadWhole reads an answer that was not streamed: a stream of one chunk. size is
-// the body's length in bytes, or -1 where it is not known: then the answer ends
-// with its JSON text, whether or not the upstream closes after it (F30).
-func ReadWhole(body io.ReadCloser, size int64, dec dialect.Decoder, from llm.Dialect) llm.Stream {
-	return &whole{body: body, size: size, dec: dec, from: from}
-}
-
-type whole struct {
-	body io.ReadCloser
-	size int64
-	dec  dialect.Decoder
-	from llm.Dialect
-	done bool
-}
-
-func (w *whole) Next() (llm.Chunk, error) {
-	if w.done {
-		return llm.Chunk{}, io.EOF
-	}
-	w.done = true
-	raw, err := w.read()
-	if err != nil {
-		return llm.Chunk{}, readError(err)
-	}
-	events, err := w.dec.Whole(nil, raw)
-	if err != nil {
-		return llm.Chunk{}, err
-	}
-	c := llm.Chunk{Events: events, Whole: true}
-	if w.dec.Verbatim() {
-		c.From, c.Raw = w.from, raw
-	}
-	return c, nil
-}
-
-func (w *whole) read() ([]byte, error) {
-	if w.size > maxBody {
-		return nil, fmt.Errorf("answer over %d bytes", maxBody)
-	}
-	if w.size >= 0 {
-		raw := make([]byte, w.size)
-		_, err := io.ReadFull(w.body, raw)
-		return raw, err
-	}
-	raw, err := jsontext.NewDecoder(io.LimitReader(w.body, maxBody)).ReadValue()
-	if errors.Is(err, io.EOF) {
-		return nil, nil // the decoder says what an empty body means
-	}
-	return raw, err
-}
-
-func (w *whole) Close() error { return w.body.Close() }
 
 // readError is a broken connection or framing in the contract's words.
 func readError(err error) error {

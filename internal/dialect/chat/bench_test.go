@@ -88,7 +88,7 @@ func BenchmarkDecode1000(b *testing.B) {
 			var events []llm.Event
 			b.ReportAllocs()
 			for b.Loop() {
-				d := u.NewDecoder(nil)
+				d := u.NewDecoder(nil, dialect.Target{})
 				for _, f := range frames {
 					var err error
 					if events, err = d.Frame(events[:0], f); err != nil {
@@ -107,7 +107,7 @@ func (discard) Flush() error                { return nil }
 
 func BenchmarkEmit1000(b *testing.B) {
 	for _, padded := range []bool{false, true} {
-		d := chat.Upstream(chat.Quirks{}).NewDecoder(nil)
+		d := chat.Upstream(chat.Quirks{}).NewDecoder(nil, dialect.Target{})
 		var chunks []llm.Chunk
 		for _, f := range thousand(padded) {
 			events, err := d.Frame(nil, f)
@@ -166,7 +166,7 @@ func benchmarkText(b *testing.B, forward bool) {
 // pipe is a decoder and an emitter after their first frames.
 func pipe(t testing.TB, forward bool) func(wire.Frame) {
 	t.Helper()
-	d := chat.Upstream(chat.Quirks{}).NewDecoder(nil)
+	d := chat.Upstream(chat.Quirks{}).NewDecoder(nil, dialect.Target{})
 	e := chat.Client().NewEmitter(discard{}, &llm.Request{Stream: true, Input: &llm.ChatInput{}})
 	e.Begin(dialect.Head{ID: "gen-1", Model: "a/b", Provider: "P", Created: 5})
 	var events []llm.Event

@@ -25,6 +25,7 @@ func coverage(q *Quirks) dialect.Coverage {
 		level  dialect.Level
 		fields []dialect.Field
 	}{
+		{q.FillPath != "", dialect.Carried, []dialect.Field{dialect.FieldSuffix}},
 		{q.NoUser, dialect.Dropped, []dialect.Field{dialect.FieldUser}},
 		{q.SystemForDeveloper, dialect.Mapped, []dialect.Field{dialect.FieldDeveloper}},
 		{q.NoName, dialect.Mapped, []dialect.Field{dialect.FieldName}},
@@ -43,7 +44,7 @@ func coverage(q *Quirks) dialect.Coverage {
 		{q.NoToolChoiceNamed, dialect.Mapped, []dialect.Field{dialect.FieldToolNamed}},
 		{q.NoToolChoiceRequired, dialect.Dropped, []dialect.Field{dialect.FieldToolRequired, dialect.FieldToolNamed}},
 		{q.ReasoningAs != ReasoningNone, dialect.Carried, []dialect.Field{dialect.FieldReasoning}},
-		{q.ReasoningAs == ReasoningObject, dialect.Carried, []dialect.Field{dialect.FieldReasoningSummary}},
+		{q.ReasoningAs == ReasoningObject, dialect.Carried, []dialect.Field{dialect.FieldReasoningSummary, dialect.FieldReasoningMode}},
 		{q.KeepsReasoning != "", dialect.Carried, []dialect.Field{dialect.FieldThoughts}},
 	} {
 		if f.is {
@@ -65,7 +66,7 @@ func fieldsOf(parameter string) []dialect.Field {
 	case "response_format":
 		return []dialect.Field{dialect.FieldJSON, dialect.FieldSchema, dialect.FieldGrammar}
 	case "reasoning":
-		return []dialect.Field{dialect.FieldReasoning, dialect.FieldReasoningSummary}
+		return []dialect.Field{dialect.FieldReasoning, dialect.FieldReasoningSummary, dialect.FieldReasoningMode}
 	case "tool_choice":
 		return choice
 	case "tools":

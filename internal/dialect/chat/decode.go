@@ -13,10 +13,11 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire"
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
 // NewDecoder reads the answer to a request.
-func (u *upstream) NewDecoder(req *llm.Request) dialect.Decoder {
+func (u *upstream) NewDecoder(req *llm.Request, _ dialect.Target) dialect.Decoder {
 	d := &decoder{q: &u.q, text: noBlock, thought: noBlock, refusal: noBlock, audio: noBlock}
 	if req != nil && req.Input != nil && req.Input.Audio != nil {
 		d.voice = req.Input.Audio.Format
@@ -120,7 +121,7 @@ func (d *decoder) Frame(dst []llm.Event, f wire.Frame) ([]llm.Event, error) {
 		if x, _, ok := d.plain.match(f.Data); ok {
 			if ok, escaped := stringBody(x); ok && len(x) > 0 {
 				d.verbatim = true
-				return append(dst, llm.Event{Kind: llm.TextDelta, Block: d.text, Text: body(x, escaped)}), nil
+				return append(dst, llm.Event{Kind: llm.TextDelta, Block: d.text, Text: walk.Meaning(x, escaped)}), nil
 			}
 		}
 	}
@@ -135,34 +136,6 @@ func (d *decoder) Frame(dst []llm.Event, f wire.Frame) ([]llm.Event, error) {
 		return dst, d.complain(data)
 	}
 	return d.say(dst, data)
-}
-
-// body is the meaning of a string's inside.
-func body(x []byte, escaped bool) string {
-	if !escaped {
-		return string(x)
-	}
-	out := make([]byte, 0, len(x))
-	for i := 0; i < len(x); i++ {
-		c := x[i]
-		if c == '\\' {
-			i++
-			switch c = x[i]; c {
-			case 'b':
-				c = '\b'
-			case 'f':
-				c = '\f'
-			case 'n':
-				c = '\n'
-			case 'r':
-				c = '\r'
-			case 't':
-				c = '\t'
-			}
-		}
-		out = append(out, c)
-	}
-	return string(out)
 }
 
 // complain is the error that a 200 carries (F41-F43).

@@ -10,6 +10,7 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
 // maxSources bounds what an answer may rest on; frames repeat it.
@@ -19,16 +20,7 @@ const maxSources = 256
 type spoken struct{ id, data, transcript string }
 
 // textOf is a string value's text, "" of anything else.
-func textOf(v []byte) string {
-	if len(v) < 2 || v[0] != '"' {
-		return ""
-	}
-	text, err := jsontext.AppendUnquote(nil, v)
-	if err != nil {
-		return ""
-	}
-	return string(text)
-}
+func textOf(v []byte) string { return walk.Text(v) }
 
 // memberText is a member's text, "" if it is none.
 func memberText(src []byte, name string) string {

@@ -21,7 +21,7 @@ type block struct {
 	wrapped bool // a custom tool's input comes as a function's arguments
 	thought llm.Thought
 	call    llm.ToolCall
-	text    strings.Builder // what a whole answer has gathered
+	text    dialect.Joined  // what a whole answer has gathered
 	sealed  strings.Builder // the data of an encrypted thought
 	media   []*llm.Media    // an image, or pieces of audio
 }

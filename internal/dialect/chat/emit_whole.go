@@ -50,7 +50,7 @@ func (e *whole) Emit(c llm.Chunk) error {
 	switch {
 	case c.From != llm.Chat:
 	case c.Whole:
-		e.raw = bytes.Clone(c.Raw)
+		e.raw = c.Raw
 	default:
 		e.gather(c.Raw)
 	}

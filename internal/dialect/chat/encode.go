@@ -17,6 +17,11 @@ func (u *upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, er
 	call := dialect.Call{Path: strings.ReplaceAll(u.q.Path, "{model}", url.PathEscape(to.Model))}
 	e := encoder{upstream: u, req: req, in: req.Input, to: &to}
 	e.reach(e.in.Messages)
+	if prompt, ok := e.filling(); ok {
+		call.Path, call.Body = u.q.FillPath, e.fill(prompt)
+		call.Lost = e.lost
+		return call, e.err
+	}
 	ok := false
 	if req.Source != nil && req.Source.Dialect == llm.Chat {
 		call.Body, ok = e.splice(req.Source.Body)
@@ -28,8 +33,11 @@ func (u *upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, er
 	if e.err != nil {
 		return dialect.Call{}, e.err
 	}
-	if u.q.KeepsReasoning != "" && u.q.KeepsReasoning != "reasoning_details" { // text that nobody has signed
-		e.lost = append(e.lost, dialect.Foreign(e.in, func(f string) bool { return f == "" || f == llm.FormatUnknown })...)
+	if u.q.KeepsReasoning != "" && u.q.KeepsReasoning != "reasoning_details" {
+		e.lost = append(e.lost, dialect.Foreign(e.in, e.returns)...)
+	}
+	if u.q.FillPath != "" && e.in.Suffix != "" {
+		e.lost = append(e.lost, dialect.FieldSuffix.String())
 	}
 	slices.Sort(e.lost)
 	call.Lost = slices.Compact(e.lost)
@@ -154,17 +162,7 @@ func (e *encoder) build() []byte {
 	if !e.drops(e.to, "top_logprobs") {
 		e.int("top_logprobs", in.TopLogprobs)
 	}
-	if len(in.Stop) > 0 && !e.drops(e.to, "stop") {
-		e.key("stop")
-		e.out = append(e.out, '[')
-		for i, s := range in.Stop {
-			if i > 0 {
-				e.out = append(e.out, ',')
-			}
-			e.out = quote(e.out, s)
-		}
-		e.out = append(e.out, ']')
-	}
+	e.stop()
 	if in.Format != nil && !e.dropsFormat() {
 		e.key("response_format")
 		e.format()
@@ -177,7 +175,7 @@ func (e *encoder) build() []byte {
 	e.output()
 	if e.req.Dialect == llm.Chat { // another dialect's unknown members mean nothing here
 		for _, x := range in.Extra {
-			if !slices.Contains(e.q.DropParams, x.Name) && (!isParameter(x.Name) || e.to.Takes(x.Name)) {
+			if !e.asksIn(x.Name) && !slices.Contains(e.q.DropParams, x.Name) && (!isParameter(x.Name) || e.to.Takes(x.Name)) {
 				e.out = append(e.out, ',')
 				e.out = append(quote(e.out, x.Name), ':')
 				e.out = append(e.out, x.Value...)
@@ -194,6 +192,21 @@ func (e *encoder) streaming() {
 		e.key("stream_options")
 		e.out = append(e.out, `{"include_usage":true}`...)
 	}
+}
+
+func (e *encoder) stop() {
+	if len(e.in.Stop) == 0 || e.drops(e.to, "stop") {
+		return
+	}
+	e.key("stop")
+	e.out = append(e.out, '[')
+	for i, s := range e.in.Stop {
+		if i > 0 {
+			e.out = append(e.out, ',')
+		}
+		e.out = quote(e.out, s)
+	}
+	e.out = append(e.out, ']')
 }
 
 // user sends only the hash of an end user (CR-09).
@@ -290,7 +303,7 @@ func (e *encoder) result(r *llm.ToolResult) {
 func (e *encoder) content(parts []llm.Part, before string) {
 	said, plain := 0, true
 	var text, thought string
-	if e.q.KeepsReasoning == keepsContent {
+	if e.keepsContent() {
 		if thought = plainThought(parts); thought != "" {
 			said, plain = 1, false
 		}

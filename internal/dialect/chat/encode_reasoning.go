@@ -101,16 +101,38 @@ func (q *Quirks) nearest(effort string) string {
 	return ""
 }
 
+// form is how the model is told to think.
+func (e *encoder) form() ReasoningForm {
+	if slices.ContainsFunc(e.q.Prompted, func(p string) bool { return strings.HasPrefix(e.to.Model, p) }) {
+		return ReasoningPrompt
+	}
+	return e.q.ReasoningAs
+}
+
+// asksIn reports whether thinking is asked for in the member: what the contract's
+// `reasoning` says goes before what a caller has said in the vendor's own form.
+func (e *encoder) asksIn(name string) bool {
+	said := wishOf(e.in) != (wish{}) || e.form() == ReasoningObject && e.in.Reasoning != nil && e.in.Reasoning.Mode != ""
+	return said && name == string(e.form()) && name != "" && !e.drops(e.to, "reasoning")
+}
+
 // reasoning asks for thinking in the vendor's form. What the caller left open
 // stays open (CR-01).
 func (e *encoder) reasoning() {
 	w := wishOf(e.in)
-	if (!w.on && !w.off) || e.q.ReasoningAs == ReasoningNone || e.drops(e.to, "reasoning") {
+	if !e.asksIn(string(e.form())) {
 		return
 	}
-	form := string(e.q.ReasoningAs)
-	switch e.q.ReasoningAs {
+	form := string(e.form())
+	switch e.form() {
 	case ReasoningNone:
+	case ReasoningPrompt:
+		mode := []byte("null")
+		if w.on {
+			mode = []byte(`"reasoning"`)
+		}
+		e.raw(form, mode)
+		return
 	case ReasoningObject:
 		e.key(form)
 		e.reasoningObject()
@@ -152,18 +174,31 @@ func (e *encoder) reasoningObject() {
 	e.int("max_tokens", r.MaxTokens)
 	e.flag("enabled", r.Enabled)
 	e.str("summary", r.Summary)
+	e.str("mode", r.Mode)
 	e.out = append(e.out, '}')
 }
 
-// keepsContent is the KeepsReasoning of a vendor that takes thinking as a part of
-// the content.
-const keepsContent = "content"
+// inContent is the KeepsReasoning of a vendor that takes thinking as a part of the
+// content.
+const inContent = "content"
+
+// keepsContent reports whether the endpoint takes thinking as a part of the content:
+// models that do not think may refuse it.
+func (e *encoder) keepsContent() bool {
+	return e.q.KeepsReasoning == inContent && !e.drops(e.to, "reasoning")
+}
+
+// returns reports whether thoughts of a stamp go back as plain text: those that no
+// other dialect has signed.
+func (e *encoder) returns(format string) bool {
+	return (format == "" || format == llm.FormatUnknown) && (e.q.KeepsReasoning != inContent || e.keepsContent())
+}
 
 // thoughts sends an earlier turn's reasoning back, where the vendor wants it.
 // As plain text only what no other dialect has put its stamp on goes.
 func (e *encoder) thoughts(parts []llm.Part) {
 	switch e.q.KeepsReasoning {
-	case "", keepsContent:
+	case "", inContent:
 	case "reasoning_details":
 		var b blocks
 		comma := `[`

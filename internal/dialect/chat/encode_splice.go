@@ -60,10 +60,7 @@ func (e *encoder) splice(body []byte) ([]byte, bool) {
 				e.raw(name, value)
 			}
 		case !isParameter(name):
-			if name == string(e.q.ReasoningAs) && wishOf(e.in) != (wish{}) && !e.drops(e.to, "reasoning") {
-				continue // the contract's `reasoning` was sent too, and says it for every vendor
-			}
-			if !slices.Contains(e.q.DropParams, name) {
+			if !e.asksIn(name) && !slices.Contains(e.q.DropParams, name) {
 				e.key(name)
 				e.out = append(e.out, value...)
 			}
@@ -210,7 +207,7 @@ func (e *encoder) spliceMessage(src []byte, n int) bool {
 	if made {
 		said = written(said)
 	}
-	thinks := made && e.q.KeepsReasoning == keepsContent && plainThought(said) != ""
+	thinks := made && e.keepsContent() && plainThought(said) != ""
 	anew := (!e.q.KeepsCacheControl && marked(said)) || (e.q.NoName && m.Name != "") || thinks
 	details, content := false, false
 	e.out = append(e.out, '{')

@@ -39,6 +39,7 @@ func folders() map[string]chat.Quirks {
 		"strict":        {Strict: schema.OpenAIStrict(), NoImageURL: true, NoToolChoiceNamed: true},
 		"parts":         {KeepsReasoning: "content", SystemForDeveloper: true, NoUser: true, DropParams: []string{"user"}},
 		"searches":      {NoStreamOptions: true, NoUser: true},
+		"prompted":      {ReasoningAs: chat.ReasoningEffort, Prompted: []string{"native/"}, KeepsReasoning: "content", NoStreamOptions: true},
 		"object-budget": {ReasoningAs: chat.ReasoningThinking, BudgetName: "budget_tokens"},
 	}
 }

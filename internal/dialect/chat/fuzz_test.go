@@ -178,7 +178,7 @@ func FuzzTemplates(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		scan := sse.NewScanner(bytes.NewReader(stream), 1<<20)
-		quick, slow := chat.Upstream(chat.Quirks{}).NewDecoder(nil), chat.Upstream(chat.Quirks{}).NewDecoder(nil)
+		quick, slow := chat.Upstream(chat.Quirks{}).NewDecoder(nil, dialect.Target{}), chat.Upstream(chat.Quirks{}).NewDecoder(nil, dialect.Target{})
 		for i := 0; ; i++ {
 			frame, err := scan.Next()
 			if err != nil {

@@ -30,7 +30,7 @@ func decode(sse []byte, q chat.Quirks, cuts ...int) (events []llm.Event, chunks 
 		from = at
 	}
 	parts = append(parts, bytes.NewReader(sse[from:]))
-	s := relay.ReadStream(io.NopCloser(io.MultiReader(parts...)), chat.Upstream(q).NewDecoder(&llm.Request{}), llm.Chat)
+	s := relay.ReadStream(io.NopCloser(io.MultiReader(parts...)), chat.Upstream(q).NewDecoder(&llm.Request{}, dialect.Target{}), llm.Chat)
 	for {
 		c, err := s.Next()
 		events = append(events, c.Events...)

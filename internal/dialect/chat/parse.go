@@ -1,19 +1,11 @@
 package chat
 
 import (
-	"bytes"
-	"math"
 	"net/http"
 	"slices"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
-)
-
-// Limits of the contract (area 2).
-const (
-	maxStops    = 4
-	maxLogprobs = 20
 )
 
 // Parse reads a request. The result shares body, which must not change any more.
@@ -23,7 +15,7 @@ func (c *client) Parse(body []byte, h http.Header) (*llm.Request, error) {
 		p = &parser{}
 	}
 	defer c.parsers.Put(p)
-	defer p.finish()
+	defer p.Forget()
 	p.begin(body)
 	if p.Object(p.member) {
 		p.End()
@@ -34,7 +26,6 @@ func (c *client) Parse(body []byte, h http.Header) (*llm.Request, error) {
 
 type parser struct {
 	parse.Body
-	parts []llm.Part // single parts are cut from here, many to an allocation
 
 	prompt       string
 	hasPrompt    bool
@@ -50,11 +41,6 @@ func (p *parser) begin(body []byte) {
 	p.Begin(llm.Chat, body)
 }
 
-func (p *parser) finish() {
-	p.Forget()
-	p.parts = nil
-}
-
 func (p *parser) member(raw []byte) {
 	in := p.In
 	name := string(raw)
@@ -67,15 +53,9 @@ func (p *parser) member(raw []byte) {
 			p.prompt, p.hasPrompt = p.Text(), true
 		}
 	case "n":
-		if n := p.Integer(math.MinInt64, parse.NoLimit); n != nil && *n != 1 {
-			p.Fail("several choices are not supported")
-		}
-	case "user":
-		p.Req.User = p.Optional()
+		p.Single()
 	case "metadata":
-		if v := p.Value(); v != nil && v[0] != '{' && v[0] != 'n' {
-			p.Fail("want an object")
-		}
+		p.Raw()
 	case "modalities":
 		in.Modalities = p.Texts()
 		for _, m := range in.Modalities {
@@ -86,65 +66,30 @@ func (p *parser) member(raw []byte) {
 			p.audioOutput()
 		}
 	case "image_config":
-		switch v := p.Value(); {
-		case v == nil || v[0] == 'n':
-		case v[0] == '{':
+		if v := p.Raw(); v != nil {
 			in.ImageConfig = v
-		default:
-			p.Fail("want an object")
 		}
 
-	case "temperature":
-		in.Temperature = p.Number(0, 2)
-		p.Saw(name, in.Temperature != nil)
-	case "top_p":
-		in.TopP = p.Number(0, 1)
-		p.Saw(name, in.TopP != nil)
-	case "top_k":
-		in.TopK = p.Integer(0, parse.NoLimit)
-		p.Saw(name, in.TopK != nil)
-	case "min_p":
-		in.MinP = p.Number(0, 1)
-		p.Saw(name, in.MinP != nil)
-	case "top_a":
-		in.TopA = p.Number(0, 1)
-		p.Saw(name, in.TopA != nil)
-	case "frequency_penalty":
-		in.FrequencyPenalty = p.Number(-2, 2)
-		p.Saw(name, in.FrequencyPenalty != nil)
-	case "presence_penalty":
-		in.PresencePenalty = p.Number(-2, 2)
-		p.Saw(name, in.PresencePenalty != nil)
-	case "repetition_penalty":
-		in.RepetitionPenalty = p.Number(0, 2)
-		p.Saw(name, in.RepetitionPenalty != nil)
-	case "seed":
-		in.Seed = p.Integer(math.MinInt64, parse.NoLimit)
-		p.Saw(name, in.Seed != nil)
 	case "logit_bias":
 		p.logitBias()
 	case "logprobs":
 		in.Logprobs = p.Boolean()
 		p.Saw(name, in.Logprobs != nil)
 	case "top_logprobs":
-		in.TopLogprobs = p.Integer(0, maxLogprobs)
+		in.TopLogprobs = p.Integer(0, parse.MaxLogprobs)
 		p.Saw(name, in.TopLogprobs != nil)
 	case "stop":
-		p.stop()
+		p.Stop("a string or an array of strings")
 	case "max_tokens":
-		p.oldMax = p.Integer(1, parse.NoLimit)
-		p.Saw(name, p.oldMax != nil)
+		p.oldMax = p.Tokens(name)
 	case "max_completion_tokens":
-		p.newMax = p.Integer(1, parse.NoLimit)
-		p.Saw(name, p.newMax != nil)
+		p.newMax = p.Tokens(name)
 	case "response_format":
 		if !p.Null() {
 			p.format()
 		}
 	case "verbosity":
-		in.Verbosity = p.Optional()
-		p.OneOf(in.Verbosity, "low", "medium", "high", "xhigh", "max")
-		p.Saw(name, in.Verbosity != "")
+		p.Verbosity()
 
 	case "tools":
 		if !p.Null() {
@@ -165,10 +110,7 @@ func (p *parser) member(raw []byte) {
 		}
 
 	case "reasoning":
-		if !p.Null() {
-			p.reasoning()
-			p.Saw(name, true)
-		}
+		p.Reasoning("summary")
 	case "reasoning_effort":
 		p.effort = p.Effort()
 	case "include_reasoning":
@@ -184,7 +126,7 @@ func (p *parser) member(raw []byte) {
 			in.Extra = append(in.Extra, llm.Extra{Name: name, Value: v})
 		}
 	default:
-		if p.Shared(name) {
+		if p.Sampling(name) || p.Shared(name) {
 			return
 		}
 		v := p.Value()
@@ -207,29 +149,8 @@ func (p *parser) logitBias() {
 	if p.Err != nil {
 		return
 	}
-	to := p.Offset()
-	v := p.Req.Source.Body[from:to]
-	p.In.LogitBias = v[bytes.IndexByte(v, '{'):] // after the colon
+	p.In.LogitBias = p.Since(from)
 	p.Saw("logit_bias", true)
-}
-
-func (p *parser) stop() {
-	switch p.Peek() {
-	case 'n':
-		p.Value()
-	case '"':
-		p.In.Stop = []string{p.Text()}
-	case '[':
-		p.In.Stop = p.Texts()
-		if len(p.In.Stop) > maxStops {
-			p.Fail("want at most %d sequences", maxStops)
-		}
-	default:
-		if p.Value() != nil {
-			p.Fail("want a string or an array of strings")
-		}
-	}
-	p.Saw("stop", len(p.In.Stop) > 0)
 }
 
 func (p *parser) audioOutput() {
@@ -265,22 +186,7 @@ func (p *parser) format() {
 			if p.Null() {
 				return
 			}
-			schema = p.Object(func(name []byte) {
-				switch string(name) {
-				case "name":
-					f.Name = p.Text()
-				case "description":
-					f.Description = p.Optional()
-				case "strict":
-					f.Strict = p.Boolean()
-				case "schema":
-					if v := p.Value(); v != nil && v[0] != 'n' {
-						f.Schema = v
-					}
-				default:
-					p.Value()
-				}
-			})
+			schema = p.JSONSchema(f)
 		default:
 			p.Value()
 		}
@@ -295,34 +201,7 @@ func (p *parser) format() {
 	case f.Type == llm.FormatGrammar && f.Grammar == "":
 		p.Fail("want a grammar")
 	}
-	p.In.Format = f
-	p.Saw("response_format", f.Type != llm.FormatText)
-	p.Saw("structured_outputs", f.Type == llm.FormatJSONSchema)
-}
-
-func (p *parser) reasoning() {
-	r := &llm.Reasoning{}
-	p.Object(func(name []byte) {
-		switch string(name) {
-		case "effort":
-			r.Effort = p.Effort()
-		case "max_tokens":
-			r.MaxTokens = p.Integer(0, parse.NoLimit)
-		case "exclude":
-			r.Exclude = p.Flag()
-		case "enabled":
-			r.Enabled = p.Boolean()
-		case "summary":
-			r.Summary = p.Optional()
-			p.OneOf(r.Summary, "auto", "concise", "detailed")
-		default: // context and mode are the Responses API's
-			p.Value()
-		}
-	})
-	if r.Effort != "" && r.MaxTokens != nil {
-		p.Fail("effort and max_tokens exclude each other") // RE-02
-	}
-	p.In.Reasoning = r
+	p.Shape(f)
 }
 
 // conclude is what more than one member has a say in.

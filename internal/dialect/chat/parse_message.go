@@ -3,7 +3,6 @@ package chat
 import (
 	"slices"
 
-	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -90,7 +89,7 @@ func (p *parser) message() {
 func (p *parser) assemble(m *turn) []llm.Part {
 	switch m.role {
 	case llm.RoleTool:
-		return p.one(llm.Part{Kind: llm.PartResult, Result: &llm.ToolResult{CallID: m.answerTo, Parts: m.content}})
+		return p.One(llm.Part{Kind: llm.PartResult, Result: &llm.ToolResult{CallID: m.answerTo, Parts: m.content}})
 	case llm.RoleAssistant:
 	default:
 		return m.content
@@ -121,18 +120,6 @@ func said(parts []llm.Part) bool {
 	return slices.ContainsFunc(parts, func(p llm.Part) bool { return p.Kind != llm.PartText || p.Text != "" })
 }
 
-// one is a list of a single part.
-func (p *parser) one(part llm.Part) []llm.Part {
-	const together = 16
-	if len(p.parts) == 0 {
-		p.parts = make([]llm.Part, together)
-	}
-	list := p.parts[:1:1]
-	p.parts = p.parts[1:]
-	list[0] = part
-	return list
-}
-
 func (p *parser) role() llm.Role {
 	switch string(p.Bytes()) {
 	case "system":
@@ -153,7 +140,7 @@ func (p *parser) role() llm.Role {
 func (p *parser) content() (parts []llm.Part) {
 	switch p.Peek() {
 	case '"':
-		return p.one(llm.Part{Kind: llm.PartText, Text: p.Text()})
+		return p.One(llm.Part{Kind: llm.PartText, Text: p.Text()})
 	case '[':
 		p.Array(func() { parts = append(parts, p.part()) })
 		return parts
@@ -181,7 +168,7 @@ func (p *parser) part() (part llm.Part) {
 		case "image_url":
 			media = p.imageURL()
 		case "input_audio":
-			media = p.audio()
+			media = p.Sound()
 		case "video_url", "input_video":
 			media = p.source()
 		case "file":
@@ -257,32 +244,7 @@ func (p *parser) imageURL() *llm.Media {
 
 // source is {url}.
 func (p *parser) source() (m *llm.Media) {
-	p.Object(func(name []byte) {
-		if string(name) != "url" {
-			p.Value()
-			return
-		}
-		m = p.Locate(p.Text())
-	})
-	return m
-}
-
-func (p *parser) audio() *llm.Media {
-	m := &llm.Media{}
-	p.Object(func(name []byte) {
-		switch string(name) {
-		case "data":
-			m.Data = parse.Standard(p.Text())
-		case "format":
-			m.Format = p.Text()
-		default:
-			p.Value()
-		}
-	})
-	if m.Data == "" || m.Format == "" {
-		p.Fail("want data and format")
-	}
-	m.MIME = parse.AudioMIME(m.Format)
+	p.Pick("url", func() { m = p.Locate(p.Text()) })
 	return m
 }
 
@@ -316,13 +278,7 @@ func (p *parser) file() *llm.Media {
 // image is an image that an earlier answer made.
 func (p *parser) image() llm.Part {
 	part := llm.Part{Kind: llm.PartImage}
-	p.Object(func(name []byte) {
-		if string(name) != "image_url" {
-			p.Value()
-			return
-		}
-		part.Media = p.imageURL()
-	})
+	p.Pick("image_url", func() { part.Media = p.imageURL() })
 	if part.Media == nil {
 		p.Fail("want image_url")
 	}

@@ -63,24 +63,12 @@ func (p *parser) definition(t *llm.Tool, name string) {
 	switch name {
 	case "name":
 		t.Name = p.Text()
-	case "description":
-		t.Description = p.Optional()
-	case "parameters":
-		switch v := p.Value(); {
-		case v == nil || v[0] == 'n':
-		case v[0] == '{':
-			t.Parameters = v
-		default:
-			p.Fail("want an object")
-		}
-	case "strict":
-		t.Strict = p.Boolean()
 	case "format":
 		if !p.Null() {
 			t.Grammar = p.inputFormat()
 		}
 	default:
-		p.Value()
+		p.Definition(t, name)
 	}
 }
 
@@ -164,13 +152,7 @@ func (p *parser) toolChoice() {
 
 // named reads {name}.
 func (p *parser) named() (s string) {
-	p.Object(func(name []byte) {
-		if string(name) != "name" {
-			p.Value()
-			return
-		}
-		s = p.Text()
-	})
+	p.Pick("name", func() { s = p.Text() })
 	return s
 }
 

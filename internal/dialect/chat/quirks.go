@@ -15,6 +15,13 @@ type Quirks struct {
 	// model's name. Empty: /chat/completions.
 	Path string
 
+	// FillPath is the path of calls for what stands between two texts, where that is
+	// answered in this dialect. Empty: there is none.
+	FillPath string
+	// Fills are the models, by the beginning of their native names, that can be asked
+	// there.
+	Fills []string
+
 	// MaxTokensName is what the output limit is called: max_tokens if empty.
 	MaxTokensName string
 	// SeedName is what the seed is called: seed if empty.
@@ -46,6 +53,8 @@ type Quirks struct {
 	// NoImageURL: images are taken as bytes only. AudioURL and FileURL: sound and
 	// files are taken by URL too, in the place of their bytes.
 	NoImageURL, AudioURL, FileURL bool
+	// Images are the MIME types of images that are taken; nil: the model decides.
+	Images []string
 
 	// Modalities: what an answer is made of can be asked for (modalities, audio), and
 	// what an earlier one was made of is taken back (images, audio).
@@ -76,6 +85,10 @@ type Quirks struct {
 	// Efforts are the levels known, least first: others are sent as the nearest
 	// below, or else above. Empty: all are sent as they are.
 	Efforts []string
+	// Prompted are the models, by the beginning of their native names, that think by
+	// a prompt of the vendor's: prompt_mode asks for it, null is to do without. They
+	// know no levels.
+	Prompted []string
 	// BudgetName is the member for a thinking budget in tokens, inside the object
 	// of ReasoningThinking, else at top level. Empty: no budget is sent.
 	BudgetName string
@@ -85,7 +98,8 @@ type Quirks struct {
 	// KeepsReasoning is the member of an assistant's earlier turn that its
 	// reasoning goes back in: "reasoning_content" or "reasoning" (text that no
 	// other dialect has signed), "content" (such text, as a thinking part of the
-	// content), or "reasoning_details" (all, byte-exact). Empty: none is sent back.
+	// content, to endpoints that can be told to think), or "reasoning_details" (all,
+	// byte-exact). Empty: none is sent back.
 	KeepsReasoning string
 
 	// UsageAt is where the usage is besides `usage`: "x_groq.usage".
@@ -103,6 +117,7 @@ const (
 	ReasoningThinking ReasoningForm = "thinking"             // {"type": "enabled"}
 	ReasoningEnable   ReasoningForm = "enable_thinking"      // true
 	ReasoningTemplate ReasoningForm = "chat_template_kwargs" // {"enable_thinking": true, "thinking": true}
+	ReasoningPrompt   ReasoningForm = "prompt_mode"          // "reasoning" or null: of Prompted models
 )
 
 // Upstream is the half that speaks to vendors, with their quirks.
@@ -129,6 +144,12 @@ type upstream struct {
 
 // Coverage implements dialect.Upstream.
 func (u *upstream) Coverage() dialect.Coverage { return u.covers }
+
+// Types implements dialect.Upstream: of documents, PDFs alone are taken.
+// https://developers.openai.com/api/docs/guides/file-inputs?api-mode=chat
+func (u *upstream) Types() dialect.Types {
+	return dialect.Types{Images: u.q.Images, Files: []string{dialect.PDF}}
+}
 
 func (*upstream) Name() llm.Dialect { return llm.Chat }
 

@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
-// The functions of this file find their way in JSON text that a decoder has
-// already found valid. On other text they stay within bounds and mean nothing.
-
-// field is a member of an object, as offsets into the object's text.
+// field is a member of an object, as offsets into the object's text. Like all of
+// this file it is for text that a decoder has already found valid.
 type field struct {
 	name       []byte // without quotes and escapes
 	start      int    // of the name's opening quote
@@ -21,40 +19,15 @@ func (f *field) of(src []byte) []byte { return src[f.value:f.end] }
 
 // fields appends the members of the object src.
 func fields(dst []field, src []byte) ([]field, bool) {
-	i := space(src, 0)
-	if i >= len(src) || src[i] != '{' {
-		return dst, false
+	i := walk.First(src)
+	for i >= 0 {
+		name, value, end, next := walk.Next(src, i)
+		if end > 0 {
+			dst = append(dst, field{name, i, value, end})
+		}
+		i = next
 	}
-	for i = space(src, i+1); i < len(src) && src[i] == '"'; i = space(src, i+1) {
-		f := field{start: i}
-		i = stringEnd(src, i)
-		if i > len(src) {
-			return dst, false
-		}
-		f.name = src[f.start+1 : i-1]
-		if bytes.IndexByte(f.name, '\\') >= 0 {
-			name, err := jsontext.AppendUnquote(nil, src[f.start:i])
-			if err != nil {
-				return dst, false
-			}
-			f.name = name
-		}
-		i = space(src, i)
-		if i >= len(src) || src[i] != ':' {
-			return dst, false
-		}
-		f.value = space(src, i+1)
-		f.end = valueEnd(src, f.value)
-		if f.end > len(src) {
-			return dst, false
-		}
-		dst = append(dst, f)
-		i = space(src, f.end)
-		if i >= len(src) || src[i] != ',' {
-			break
-		}
-	}
-	return dst, i < len(src) && src[i] == '}'
+	return dst, i == walk.Done
 }
 
 // only is the extent of the single element of the array src; empty if it has
@@ -76,87 +49,15 @@ func only(src []byte) (from, to int, ok bool) {
 	return i, end, j < len(src) && src[j] == ']'
 }
 
-// elements calls f for each element of the array src.
-func elements(src []byte, f func([]byte)) {
-	i := space(src, 0)
-	if i >= len(src) || src[i] != '[' {
-		return
-	}
-	for i = space(src, i+1); i < len(src) && src[i] != ']'; i = space(src, i+1) {
-		end := valueEnd(src, i)
-		if end > len(src) {
-			return
-		}
-		f(src[i:end])
-		i = space(src, end)
-		if i >= len(src) || src[i] != ',' {
-			return
-		}
-	}
-}
+func elements(src []byte, f func([]byte)) { walk.Elements(src, f) }
 
 // trimmed is src without the white space around it that JSON knows, which is less
 // than Unicode does.
 func trimmed(src []byte) []byte { return bytes.Trim(src, " \t\r\n") }
 
-func space(src []byte, i int) int {
-	for i < len(src) && (src[i] == ' ' || src[i] == '\n' || src[i] == '\r' || src[i] == '\t') {
-		i++
-	}
-	return i
-}
+func space(src []byte, i int) int { return walk.Space(src, i) }
 
-// stringEnd is one past the string that opens at i, or beyond src.
-func stringEnd(src []byte, i int) int {
-	for i++; i < len(src); i++ {
-		n := bytes.IndexByte(src[i:], '"')
-		if n < 0 {
-			break
-		}
-		end := i + n
-		slashes := 0
-		for end-slashes > i && src[end-slashes-1] == '\\' {
-			slashes++
-		}
-		if slashes%2 == 0 {
-			return end + 1
-		}
-		i = end
-	}
-	return len(src) + 1
-}
-
-// valueEnd is one past the value that begins at i, or beyond src.
-func valueEnd(src []byte, i int) int {
-	if i >= len(src) {
-		return len(src) + 1
-	}
-	switch src[i] {
-	case '"':
-		return stringEnd(src, i)
-	case '{', '[':
-		for depth := 0; i < len(src); {
-			switch src[i] {
-			case '{', '[':
-				depth++
-			case '}', ']':
-				depth--
-				if depth == 0 {
-					return i + 1
-				}
-			case '"':
-				i = stringEnd(src, i)
-				continue
-			}
-			i++
-		}
-		return len(src) + 1
-	}
-	for i < len(src) && src[i] != ',' && src[i] != '}' && src[i] != ']' && src[i] > ' ' {
-		i++
-	}
-	return i
-}
+func valueEnd(src []byte, i int) int { return walk.ValueEnd(src, i) }
 
 // stringBody reports whether x, put between quotes, is a valid JSON string, and
 // whether it holds escapes. It says no to \u escapes, whose surrogates would

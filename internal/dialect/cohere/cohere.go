@@ -25,9 +25,12 @@ type upstream struct{}
 
 func (upstream) Name() llm.Dialect { return llm.Cohere }
 
-func (upstream) NewDecoder(*llm.Request) dialect.Decoder {
+func (upstream) NewDecoder(*llm.Request, dialect.Target) dialect.Decoder {
 	return &decoder{text: noBlock, thought: noBlock}
 }
+
+// Types implements dialect.Upstream.
+func (upstream) Types() dialect.Types { return dialect.Types{Images: dialect.UsualImages()} }
 
 // Coverage implements dialect.Upstream.
 func (upstream) Coverage() dialect.Coverage {

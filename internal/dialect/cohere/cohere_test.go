@@ -49,7 +49,7 @@ func FuzzDecoder(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		d := cohere.Upstream().NewDecoder(&llm.Request{})
+		d := cohere.Upstream().NewDecoder(&llm.Request{}, dialect.Target{})
 		var events []llm.Event
 		var err error
 		from := 0
@@ -67,7 +67,7 @@ func FuzzDecoder(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		events, err = cohere.Upstream().NewDecoder(&llm.Request{}).Whole(nil, text)
+		events, err = cohere.Upstream().NewDecoder(&llm.Request{}, dialect.Target{}).Whole(nil, text)
 		if err == nil {
 			if err := llmtest.CheckStream(events); err != nil {
 				t.Fatal(err)
@@ -81,7 +81,7 @@ const textEvent = `{"type":"content-delta","index":0,"delta":{"message":{"conten
 
 func reading(tb testing.TB) func() {
 	tb.Helper()
-	d := cohere.Upstream().NewDecoder(&llm.Request{})
+	d := cohere.Upstream().NewDecoder(&llm.Request{}, dialect.Target{})
 	var events []llm.Event
 	frame := wire.Frame{Data: []byte(textEvent)}
 	return func() {

@@ -41,14 +41,14 @@ func classify(status int, message string) *llm.Error {
 		e.Type, e.Fault = llm.TypeUnavailable, llm.FaultCredential
 	case status == statusCancelled:
 		e.Type, e.Fault = llm.TypeUnavailable, llm.FaultUpstream
-	case e.Fault == llm.FaultBusy && contains(said, "trial key", "monthly", "billing", "payment method"):
+	case e.Fault == llm.FaultBusy && dialect.Says(said, "trial key", "monthly", "billing", "payment method"):
 		e.Type, e.Fault = llm.TypeUnavailable, llm.FaultCredential // F13: not a matter of waiting a little
 	case e.Fault != llm.FaultCaller:
-	case contains(said, "too many tokens", "context length", "maximum context"):
+	case dialect.Says(said, "too many tokens", "context length", "maximum context"):
 		e.Type = llm.TypeContextLength
-	case contains(said, "content policy", "blocked by", "toxic"):
+	case dialect.Says(said, "content policy", "blocked by", "toxic"):
 		e.Type, e.Fault = llm.TypeContentPolicy, llm.FaultRefused
-	case contains(said, "does not support", "not supported", "is not compatible"):
+	case dialect.Says(said, "does not support", "not supported", "is not compatible"):
 		e.Fault = llm.FaultUnsuited
 	}
 	e.Message = dialect.Explain(e.Fault)
@@ -58,15 +58,6 @@ func classify(status int, message string) *llm.Error {
 		}
 	}
 	return e
-}
-
-func contains(s string, parts ...string) bool {
-	for _, p := range parts {
-		if strings.Contains(s, p) {
-			return true
-		}
-	}
-	return false
 }
 
 // retryAfter has no clock: a date counts from the answer's own.

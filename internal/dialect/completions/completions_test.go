@@ -19,6 +19,8 @@ func TestFixtures(t *testing.T) {
 	for name, u := range map[string]dialect.Upstream{
 		"chat":     chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningEffort}),
 		"messages": messages.Upstream(messages.Quirks{}),
+		"fills":    chat.Upstream(chat.Quirks{FillPath: "/fim/completions", Fills: []string{"nat"}, SeedName: "random_seed", NoStreamOptions: true, NoUser: true, CacheKey: true}),
+		"gapless":  chat.Upstream(chat.Quirks{FillPath: "/fim/completions", Fills: []string{"code-"}, NoStreamOptions: true}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,18 +1,12 @@
 package completions
 
 import (
-	"math"
 	"net/http"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
-)
-
-const (
-	maxStops    = 4
-	maxLogprobs = 20 // OpenAI's own limit is 5; chat models have more
 )
 
 // Parse reads a request. The result shares body, which must not change any more.
@@ -44,60 +38,26 @@ func (p *parser) member(raw []byte) {
 	case "echo":
 		p.echo = p.Flag()
 	case "n", "best_of":
-		if n := p.Integer(math.MinInt64, parse.NoLimit); n != nil && *n != 1 {
-			p.Fail("several choices are not supported")
-		}
-	case "user":
-		p.Req.User = p.Optional()
+		p.Single()
 	case "max_tokens", "max_completion_tokens":
-		in.MaxTokens = p.Integer(1, parse.NoLimit)
-		p.Saw(name, in.MaxTokens != nil)
-	case "temperature":
-		in.Temperature = p.Number(0, 2)
-		p.Saw(name, in.Temperature != nil)
-	case "top_p":
-		in.TopP = p.Number(0, 1)
-		p.Saw(name, in.TopP != nil)
-	case "top_k":
-		in.TopK = p.Integer(0, parse.NoLimit)
-		p.Saw(name, in.TopK != nil)
-	case "min_p":
-		in.MinP = p.Number(0, 1)
-		p.Saw(name, in.MinP != nil)
-	case "top_a":
-		in.TopA = p.Number(0, 1)
-		p.Saw(name, in.TopA != nil)
-	case "frequency_penalty":
-		in.FrequencyPenalty = p.Number(-2, 2)
-		p.Saw(name, in.FrequencyPenalty != nil)
-	case "presence_penalty":
-		in.PresencePenalty = p.Number(-2, 2)
-		p.Saw(name, in.PresencePenalty != nil)
-	case "repetition_penalty":
-		in.RepetitionPenalty = p.Number(0, 2)
-		p.Saw(name, in.RepetitionPenalty != nil)
-	case "seed":
-		in.Seed = p.Integer(math.MinInt64, parse.NoLimit)
-		p.Saw(name, in.Seed != nil)
+		in.MaxTokens = p.Tokens(name)
 	case "logprobs":
 		p.logprobs()
 	case "logit_bias":
-		if v := p.Value(); p.Err == nil && v.Kind() == '{' {
+		if v := p.Raw(); v != nil {
 			in.LogitBias = v
 			p.Saw(name, true)
-		} else if p.Err == nil && v.Kind() != 'n' {
-			p.Fail("want an object")
 		}
 	case "stop":
-		p.stop()
+		p.Stop("an array")
 	case "reasoning":
-		p.reasoning()
+		p.Reasoning()
 	case "reasoning_effort":
 		p.effort = p.Effort()
 	case "response_format":
 		p.format()
 	default:
-		if !p.Shared(name) {
+		if !p.Sampling(name) && !p.Shared(name) {
 			p.Value()
 		}
 	}
@@ -133,7 +93,7 @@ func (p *parser) readPrompt() {
 }
 
 func (p *parser) logprobs() {
-	n := p.Integer(0, maxLogprobs)
+	n := p.Integer(0, parse.MaxLogprobs) // OpenAI's own limit is 5; chat models have more
 	if n == nil {
 		return
 	}
@@ -143,47 +103,6 @@ func (p *parser) logprobs() {
 		p.In.TopLogprobs = n
 		p.Saw("top_logprobs", true)
 	}
-}
-
-func (p *parser) stop() {
-	switch p.Peek() {
-	case 'n':
-		p.Value()
-	case '"':
-		p.In.Stop = []string{p.Text()}
-	default:
-		p.In.Stop = p.Texts()
-		if p.Err == nil && len(p.In.Stop) > maxStops {
-			p.Fail("want at most %d sequences", maxStops)
-		}
-	}
-	p.Saw("stop", len(p.In.Stop) > 0)
-}
-
-func (p *parser) reasoning() {
-	if p.Null() {
-		return
-	}
-	r := &llm.Reasoning{}
-	p.Object(func(name []byte) {
-		switch string(name) {
-		case "effort":
-			r.Effort = p.Effort()
-		case "max_tokens":
-			r.MaxTokens = p.Integer(0, parse.NoLimit)
-		case "exclude":
-			r.Exclude = p.Flag()
-		case "enabled":
-			r.Enabled = p.Boolean()
-		default:
-			p.Value()
-		}
-	})
-	if p.Err == nil && r.Effort != "" && r.MaxTokens != nil {
-		p.Fail("effort and max_tokens exclude each other") // RE-02
-	}
-	p.In.Reasoning = r
-	p.Saw("reasoning", true)
 }
 
 // format reads what OpenRouter's clients send here, too: JSON, with a schema or
@@ -200,20 +119,7 @@ func (p *parser) format() {
 			p.OneOf(s, string(llm.FormatText), string(llm.FormatJSON), string(llm.FormatJSONSchema))
 			f.Type = llm.FormatType(s)
 		case "json_schema":
-			p.Object(func(name []byte) {
-				switch string(name) {
-				case "name":
-					f.Name = p.Text()
-				case "description":
-					f.Description = p.Optional()
-				case "strict":
-					f.Strict = p.Boolean()
-				case "schema":
-					f.Schema = p.schema()
-				default:
-					p.Value()
-				}
-			})
+			p.JSONSchema(f)
 		default:
 			p.Value()
 		}
@@ -221,17 +127,7 @@ func (p *parser) format() {
 	if p.Err == nil && f.Type == "" {
 		p.Fail("want a type")
 	}
-	p.In.Format = f
-	p.Saw("response_format", f.Type != llm.FormatText)
-	p.Saw("structured_outputs", f.Type == llm.FormatJSONSchema)
-}
-
-func (p *parser) schema() jsontext.Value {
-	v := p.Value()
-	if p.Err != nil || v.Kind() == 'n' {
-		return nil
-	}
-	return v
+	p.Shape(f)
 }
 
 func (p *parser) conclude() {

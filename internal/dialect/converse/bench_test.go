@@ -33,7 +33,7 @@ func textFrames() (frames [64]wire.Frame) {
 // passing is a decoder in the middle of a text, and an emitter if there is to be one.
 func passing(t testing.TB, emitted bool) (through func(wire.Frame)) {
 	t.Helper()
-	d := converse.Upstream().NewDecoder(nil)
+	d := converse.Upstream().NewDecoder(nil, dialect.Target{})
 	e := chat.Client().NewEmitter(discard{}, &llm.Request{Stream: true, Input: &llm.ChatInput{}})
 	e.Begin(dialect.Head{ID: "gen-1", Model: "a/b", Provider: "P", Created: 5})
 	var events []llm.Event

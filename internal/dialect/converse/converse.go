@@ -23,7 +23,6 @@ package converse
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,18 +37,11 @@ type upstream struct{}
 
 func (upstream) Name() llm.Dialect { return llm.Converse }
 
-// NewDecoder reads the answer to req. Nothing in an answer says which model it is
-// of, and only Claude's thoughts may be stamped as Claude's: those of the authors
-// that are known to be others are not.
-func (upstream) NewDecoder(req *llm.Request) dialect.Decoder {
-	d := &decoder{format: llm.FormatAnthropic}
-	if req == nil {
-		return d
-	}
-	if len(req.Models) > 0 && !slices.ContainsFunc(req.Models, maybeClaude) {
-		d.format = llm.FormatUnknown
-	}
-	if req.Input != nil {
+// NewDecoder reads the answer to req. Nothing in an answer says which model it is of.
+func (upstream) NewDecoder(req *llm.Request, from dialect.Target) dialect.Decoder {
+	m := modelOf(from)
+	d := &decoder{format: m.stamp()}
+	if req != nil && req.Input != nil {
 		for i := range req.Input.Tools {
 			if name := req.Input.Tools[i].Name; toolName(name) != name {
 				d.rename(toolName(name), name)
@@ -57,18 +49,6 @@ func (upstream) NewDecoder(req *llm.Request) dialect.Decoder {
 		}
 	}
 	return d
-}
-
-// maybeClaude reports whether a model may be Claude by its name in the catalogue.
-func maybeClaude(name string) bool {
-	author, _, _ := strings.Cut(strings.TrimPrefix(name, "~"), "/")
-	switch author {
-	case "ai21", "amazon", "cohere", "deepseek", "google", "meta-llama", "minimax", "mistralai", "moonshotai",
-		"nvidia", "openai", "qwen", "writer", "x-ai", "z-ai":
-		return false
-	default:
-		return true
-	}
 }
 
 // Coverage implements dialect.Upstream: what Claude can be told. What other models
@@ -85,6 +65,11 @@ func (upstream) Coverage() dialect.Coverage {
 		dialect.FieldUser, dialect.FieldName, dialect.FieldDeveloper, dialect.FieldLateSystem, dialect.FieldCustomTools,
 		dialect.FieldNativeTools, dialect.FieldToolNone, dialect.FieldToolAllowed)
 	return c.With(dialect.Fetched, dialect.FieldImageURL, dialect.FieldAudioURL, dialect.FieldVideoURL, dialect.FieldFileURL)
+}
+
+// Types implements dialect.Upstream.
+func (upstream) Types() dialect.Types {
+	return dialect.Types{Images: dialect.UsualImages(), Files: []string{dialect.PDF, dialect.Text}}
 }
 
 // Error reads an answer with a status that is not 2xx. The failure's name is in a

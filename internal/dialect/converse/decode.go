@@ -18,7 +18,7 @@ import (
 // what it took: that is the end (F33). What follows messageStop is dropped, but for
 // usage (F44).
 type decoder struct {
-	format   string            // of signed thoughts
+	format   string            // of thoughts
 	original map[string]string // names of tools that did not fit into the API's alphabet
 	open     []openBlock
 	opened   int // blocks opened so far: the number of the next
@@ -314,15 +314,11 @@ func (d *decoder) reason(dst []llm.Event, index int, r *reasoningDelta) []llm.Ev
 	return append(dst, llm.Event{Kind: llm.ReasoningDelta, Block: block, Thought: t})
 }
 
-// thought is a thought, or a piece of one, stamped with whose it is. OpenAI's
-// models have a ciphertext that begins with the letters rsn_ in base64.
+// thought is a thought, or a piece of one, stamped with whose it is.
 func (d *decoder) thought(text, signature, redacted string) *llm.Thought {
 	t := &llm.Thought{Type: llm.ThoughtText, Text: text, Signature: signature, Format: d.format}
 	if redacted != "" {
 		t.Type, t.Data = llm.ThoughtEncrypted, redacted
-		if strings.HasPrefix(redacted, "cnNuX") {
-			t.Format = formatOpenAI
-		}
 	}
 	return t
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/converse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/llm/llmtest"
@@ -17,8 +18,8 @@ import (
 )
 
 // decode reads a stream of lines "<event> <payload>".
-func decode(req *llm.Request, lines string) (events []llm.Event, err error) {
-	d := converse.Upstream().NewDecoder(req)
+func decode(req *llm.Request, from dialect.Target, lines string) (events []llm.Event, err error) {
+	d := converse.Upstream().NewDecoder(req, from)
 	for line := range strings.Lines(lines) {
 		line, failed := strings.CutPrefix(strings.TrimRight(line, "\n"), ":exception ")
 		name, payload, _ := strings.Cut(line, " ")
@@ -83,7 +84,7 @@ func TestError(t *testing.T) {
 func TestImage(t *testing.T) {
 	t.Parallel()
 	half := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
-	events, err := decode(nil, `messageStart {"role":"assistant"}
+	events, err := decode(nil, dialect.Target{}, `messageStart {"role":"assistant"}
 contentBlockStart {"contentBlockIndex":0,"start":{"image":{"format":"png"}}}
 contentBlockDelta {"contentBlockIndex":0,"delta":{"image":{"source":{"bytes":"`+half("pict")+`"}}}}
 contentBlockDelta {"contentBlockIndex":0,"delta":{"image":{"source":{"bytes":"`+half("ure")+`"}}}}
@@ -115,14 +116,14 @@ func TestMalformed(t *testing.T) {
 		`messageStop {}`,
 		`contentBlockDelta {"contentBlockIndex":0,"delta":{"text":"a"}}` + "\n" + `messageStart {"role":"assistant"}`,
 	} {
-		_, err := decode(nil, lines+"\n")
+		_, err := decode(nil, dialect.Target{}, lines+"\n")
 		e, ok := errors.AsType[*llm.Error](err)
 		if !ok || e.Type != llm.TypeUnavailable || e.Fault != llm.FaultUpstream || e.Err == nil {
 			t.Errorf("%s: %v", lines, err)
 		}
 	}
 	for _, body := range []string{``, `[]`, `{"output":{"message":{"content":[]}}}`, `{"output":{"message":{"content":[7]}},"stopReason":"end_turn"}`} {
-		_, err := converse.Upstream().NewDecoder(nil).Whole(nil, []byte(body))
+		_, err := converse.Upstream().NewDecoder(nil, dialect.Target{}).Whole(nil, []byte(body))
 		if e, ok := errors.AsType[*llm.Error](err); !ok || e.Fault != llm.FaultUpstream {
 			t.Errorf("%s: %v", body, err)
 		}
@@ -151,7 +152,7 @@ func TestUsage(t *testing.T) {
 		`[]`:   "",
 		`null`: "",
 	} {
-		events, err := decode(nil, `metadata {"usage":{"inputTokens":77,"outputTokens":77}}
+		events, err := decode(nil, dialect.Target{}, `metadata {"usage":{"inputTokens":77,"outputTokens":77}}
 messageStop {"stopReason":"end_turn"}
 metadata {"usage":`+usage+`}
 `)
@@ -164,19 +165,39 @@ metadata {"usage":`+usage+`}
 	}
 }
 
-// Only thoughts that may be Claude's are stamped as Claude's.
+// Thoughts are stamped by who made the endpoint's model, whatever else the caller
+// would have taken.
 func TestStamp(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string]string{
-		"anthropic/claude-sonnet-4.5": llm.FormatAnthropic,
-		"my/own":                      llm.FormatAnthropic,
-		"deepseek/deepseek-r1:nitro":  llm.FormatUnknown,
+	const profile = "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"
+	several := &llm.Request{Models: []string{"anthropic/claude-sonnet-4.5", "openai/gpt-oss-120b", "x-ai/grok-4.3", "deepseek/deepseek-r1"}}
+	for _, c := range []struct{ model, author, want string }{
+		{claude, "anthropic", llm.FormatAnthropic},
+		{"openai.gpt-oss-120b-1:0", "openai", llm.FormatConverseOpenAI},
+		{"us.xai.grok-4.3", "x-ai", llm.FormatConverseXAI},
+		{"us.deepseek.r1-v1:0", "deepseek", llm.FormatUnknown},
+		{profile, "my", llm.FormatAnthropic},
+		{profile, "", llm.FormatAnthropic},
+		{profile, "x-ai", llm.FormatConverseXAI},
+		{profile, "meta-llama", llm.FormatUnknown},
 	} {
-		events, err := decode(&llm.Request{Models: []string{name}}, `contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}}}
+		to := dialect.Target{Model: c.model, Author: c.author}
+		events, err := decode(several, to, `contentBlockDelta {"contentBlockIndex":0,"delta":{"reasoningContent":{"redactedContent":"cnNuX2h0"}}}
 messageStop {"stopReason":"end_turn"}
 `)
-		if err != nil || events[1].Thought.Format != want || events[2].Thought.Format != want {
-			t.Errorf("%s: %v %s", name, err, llmtest.Lines(events))
+		if err != nil || events[1].Thought.Format != c.want || events[2].Thought.Format != c.want {
+			t.Errorf("%s of %q: %v %s", c.model, c.author, err, llmtest.Lines(events))
+			continue
+		}
+		history := ask(llm.Part{Text: "hi"})
+		for _, stamp := range []string{llm.FormatAnthropic, llm.FormatConverseOpenAI, llm.FormatConverseXAI, llm.FormatBedrockOpenAI, llm.FormatUnknown} {
+			history.Messages = append(history.Messages, said(llm.RoleAssistant,
+				llm.Part{Kind: llm.PartReasoning, Thought: &llm.Thought{Type: llm.ThoughtEncrypted, Data: "c2VhbGVk", Format: stamp}}, llm.Part{Text: "of " + stamp}))
+		}
+		body := string(encode(t, history, to).Body)
+		if want := `{"reasoningContent":{"redactedContent":"c2VhbGVk"}},{"text":"of ` + c.want + `"}`; strings.Count(body, "c2VhbGVk") != strings.Count(body, want) ||
+			strings.Contains(body, want) != (c.want != llm.FormatUnknown) {
+			t.Errorf("%s of %q is sent %s", c.model, c.author, body)
 		}
 	}
 }

@@ -3,30 +3,27 @@ package converse
 import (
 	"bytes"
 	"errors"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
+// answer is an answer but for what was said, which is read where it stands: it may be
+// large, and a member of this type would be a copy.
 type answer struct {
 	Output struct {
-		Message *struct {
-			Content []jsontext.Value `json:"content"`
-		} `json:"message"`
+		Message *struct{} `json:"message"`
 	} `json:"output"`
 	StopReason string         `json:"stopReason"`
 	Usage      jsontext.Value `json:"usage"`
 }
 
 type answerBlock struct {
-	Text    *string `json:"text"`
-	ToolUse *struct {
-		useStart
-		Input jsontext.Value `json:"input"`
-	} `json:"toolUse"`
+	Text      *string   `json:"text"`
+	ToolUse   *useStart `json:"toolUse"`
 	Reasoning *struct {
 		Text     *reasoningText `json:"reasoningText"`
 		Redacted string         `json:"redactedContent"`
@@ -60,25 +57,37 @@ func (d *decoder) Whole(dst []llm.Event, body []byte) ([]llm.Event, error) {
 		return dst, malformed(errors.New("an answer without a stopReason"))
 	}
 	d.meter.add(a.Usage)
-	out := d.start(dst)
-	if a.Output.Message != nil {
-		for i, raw := range a.Output.Message.Content {
-			var b answerBlock
-			err := json.Unmarshal(raw, &b)
-			if err == nil {
-				out, err = d.whole(out, i, &b)
-			}
-			if err != nil {
-				return dst, malformed(err)
-			}
-		}
+	out, err := d.contents(d.start(dst), walk.Find(walk.Find(walk.Find(body, "output"), "message"), "content"))
+	if err != nil {
+		return dst, malformed(err)
 	}
 	d.done = true
 	return d.report(d.finish(out, a.StopReason)), nil
 }
 
+func (d *decoder) contents(dst []llm.Event, content jsontext.Value) (_ []llm.Event, err error) {
+	if absent(content) {
+		return dst, nil
+	}
+	i := 0
+	isList := walk.Elements(content, func(raw []byte) {
+		if err == nil {
+			dst, err = d.whole(dst, i, raw)
+		}
+		i++
+	})
+	if !isList {
+		return dst, errors.New("content that is no list")
+	}
+	return dst, err
+}
+
 // whole is a block that came whole. Those of unknown types are passed over.
-func (d *decoder) whole(dst []llm.Event, index int, b *answerBlock) (out []llm.Event, err error) {
+func (d *decoder) whole(dst []llm.Event, index int, raw []byte) (out []llm.Event, err error) {
+	var b answerBlock
+	if err := json.Unmarshal(raw, &b); err != nil {
+		return dst, err
+	}
 	switch {
 	case b.Text != nil:
 		dst = d.text(dst, index, *b.Text)
@@ -86,11 +95,11 @@ func (d *decoder) whole(dst []llm.Event, index int, b *answerBlock) (out []llm.E
 		if b.ToolUse.Type == serverTool {
 			return dst, nil
 		}
-		if dst, err = d.openCall(dst, index, &b.ToolUse.useStart); err != nil {
+		if dst, err = d.openCall(dst, index, b.ToolUse); err != nil {
 			return dst, err
 		}
-		if !absent(b.ToolUse.Input) {
-			dst = append(dst, llm.Event{Kind: llm.ArgsDelta, Block: d.opened - 1, Text: string(compact(b.ToolUse.Input))})
+		if input := jsontext.Value(walk.Find(walk.Find(raw, "toolUse"), "input")); !absent(input) {
+			dst = append(dst, llm.Event{Kind: llm.ArgsDelta, Block: d.opened - 1, Text: string(compact(input))})
 		}
 	case b.Reasoning != nil:
 		r := reasoningDelta{Redacted: b.Reasoning.Redacted}
@@ -131,15 +140,11 @@ func (d *decoder) fast(dst []llm.Event, data []byte) (out []llm.Event, ok bool) 
 	if !ok {
 		return dst, false
 	}
-	index, digits := 0, 0
-	for digits < len(rest) && digits < 6 && '0' <= rest[digits] && rest[digits] <= '9' {
-		index = index*10 + int(rest[digits]-'0')
-		digits++
-	}
-	if digits == 0 || digits > 1 && rest[0] == '0' {
+	index, end := walk.Digits(rest, 0)
+	if end == 0 {
 		return dst, false
 	}
-	if rest, ok = bytes.CutPrefix(rest[digits:], []byte(`,"delta":{"`)); !ok {
+	if rest, ok = bytes.CutPrefix(rest[end:], []byte(`,"delta":{"`)); !ok {
 		return dst, false
 	}
 	kind, closing := llm.BlockText, "}"
@@ -157,7 +162,7 @@ func (d *decoder) fast(dst []llm.Event, data []byte) (out []llm.Event, ok bool) 
 	if o == nil || o.block < 0 || o.kind != kind {
 		return dst, false
 	}
-	n, plain := stringEnd(rest)
+	n, plain := walk.Inside(rest)
 	if n <= 0 || !closes(rest[n+1:], closing) {
 		return dst, false
 	}
@@ -188,27 +193,6 @@ const (
 	thoughtHead = `reasoningContent":{"text":"`
 )
 
-// stringEnd is the place of the quote that ends a JSON string which began before
-// b, or -1; plain says that the bytes up to it mean themselves.
-func stringEnd(b []byte) (n int, plain bool) {
-	plain = true
-	ascii := true
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '"':
-			return i, plain && (ascii || utf8.Valid(b[:i]))
-		case c == '\\':
-			plain = false
-			i++
-		case c < ' ':
-			return -1, false
-		case c >= utf8.RuneSelf:
-			ascii = false
-		}
-	}
-	return -1, false
-}
-
 // closes reports whether b ends the delta and the event, with or without padding.
 func closes(b []byte, closing string) bool {
 	b, ok := bytes.CutPrefix(b, []byte(closing))
@@ -216,7 +200,7 @@ func closes(b []byte, closing string) bool {
 		return false
 	}
 	if rest, padded := bytes.CutPrefix(b, []byte(`,"p":"`)); padded {
-		n, plain := stringEnd(rest)
+		n, plain := walk.Inside(rest)
 		if n < 0 || !plain {
 			return false
 		}

@@ -36,7 +36,7 @@ type encoder struct {
 
 // Encode builds the request. Its errors are *llm.Error.
 func (upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, error) {
-	e := encoder{in: req.Input, to: to, model: parseModel(to.Model), forward: req.Forward, names: map[string]bool{}}
+	e := encoder{in: req.Input, to: to, model: modelOf(to), forward: req.Forward, names: map[string]bool{}}
 	if err := e.build(); err != nil {
 		return dialect.Call{}, err
 	}

@@ -107,7 +107,7 @@ func TestNames(t *testing.T) {
 		if !slices.Equal(offered, called) || !apart(offered, "-_") || !apart(ids, fits) {
 			t.Errorf("%s: offered %q called %q ids %q", model, offered, called, ids)
 		}
-		events, err := decode(&llm.Request{Input: in}, `contentBlockStart {"contentBlockIndex":0,"start":{"toolUse":{"toolUseId":"i","name":"`+offered[0]+`"}}}
+		events, err := decode(&llm.Request{Input: in}, dialect.Target{Model: model}, `contentBlockStart {"contentBlockIndex":0,"start":{"toolUse":{"toolUseId":"i","name":"`+offered[0]+`"}}}
 messageStop {"stopReason":"tool_use"}
 `)
 		if err != nil || events[1].Call.Name != names[0] {

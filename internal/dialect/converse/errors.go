@@ -89,16 +89,16 @@ func classify(status int, f failure) *llm.Error {
 		e.Type, e.Fault = llm.TypeUnavailable, llm.FaultCredential
 	}
 	switch {
-	case e.Fault == llm.FaultCredential && contains(said, "access to the model", "model access"): // and to others there may be
+	case e.Fault == llm.FaultCredential && dialect.Says(said, "access to the model", "model access"): // and to others there may be
 		e.Type, e.Fault = llm.TypeNotFound, llm.FaultMissing
-	case e.Fault == llm.FaultCredential && contains(said, "did not allow prompt caching"):
+	case e.Fault == llm.FaultCredential && dialect.Says(said, "did not allow prompt caching"):
 		e.Type, e.Fault = llm.TypeInvalidRequest, llm.FaultUnsuited
 	case e.Fault != llm.FaultCaller:
-	case contains(said, "content filtering policy", "usage policy"):
+	case dialect.Says(said, "content filtering policy", "usage policy"):
 		e.Type, e.Fault = llm.TypeContentPolicy, llm.FaultRefused
-	case contains(said, "input is too long", "prompt is too long", "context length", "context window", "context limit", "too many input tokens", "input tokens exceed"):
+	case dialect.Says(said, "input is too long", "prompt is too long", "context length", "context window", "context limit", "too many input tokens", "input tokens exceed"):
 		e.Type = llm.TypeContextLength
-	case contains(said, "model identifier is invalid", "model id is invalid", "marked by provider as legacy", "end of its life"):
+	case dialect.Says(said, "model identifier is invalid", "model id is invalid", "marked by provider as legacy", "end of its life"):
 		e.Type, e.Fault = llm.TypeNotFound, llm.FaultMissing
 	case unsuited(said):
 		e.Fault = llm.FaultUnsuited
@@ -114,18 +114,9 @@ func classify(status int, f failure) *llm.Error {
 
 // unsuited recognises what this model refuses and another may take (F17).
 func unsuited(said string) bool {
-	return contains(said, "on-demand throughput isn't supported", "doesn't support", "does not support", "isn't supported", "not supported", "unsupported for",
+	return dialect.Says(said, "on-demand throughput isn't supported", "doesn't support", "does not support", "isn't supported", "not supported", "unsupported for",
 		"is unsupported", "extra inputs are not permitted", "extraneous key", "unknown parameter", "malformed input request", "conflicts with the existing field",
 		"is deprecated for this model", "must end with a user message", "exceeds the model limit", "must be unset", "invalid beta flag")
-}
-
-func contains(s string, parts ...string) bool {
-	for _, p := range parts {
-		if strings.Contains(s, p) {
-			return true
-		}
-	}
-	return false
 }
 
 // malformed is nonsense from upstream (F35).

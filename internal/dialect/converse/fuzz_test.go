@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/converse"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/dialecttest"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -54,9 +55,9 @@ func FuzzDecoder(f *testing.F) {
 				spaced.WriteString(line + " \n")
 			}
 		}
-		want, wantErr := decode(nil, lines.String())
+		want, wantErr := decode(nil, dialect.Target{}, lines.String())
 		check(t, want, wantErr)
-		got, gotErr := decode(nil, spaced.String())
+		got, gotErr := decode(nil, dialect.Target{}, spaced.String())
 		if diff := cmp.Diff(llmtest.Lines(want), llmtest.Lines(got)); diff != "" || (wantErr == nil) != (gotErr == nil) {
 			t.Fatalf("fast and strict differ: %v, %v %s", wantErr, gotErr, diff)
 		}
@@ -71,7 +72,7 @@ func FuzzDecoder(f *testing.F) {
 		}
 		framed := dialecttest.Frames(t, []byte(lines.String()))
 		i := min(int(at), len(framed))
-		s := relay.ReadEventStream(io.NopCloser(io.MultiReader(bytes.NewReader(framed[:i]), bytes.NewReader(framed[i:]))), converse.Upstream().NewDecoder(nil), llm.Converse)
+		s := relay.ReadEventStream(io.NopCloser(io.MultiReader(bytes.NewReader(framed[:i]), bytes.NewReader(framed[i:]))), converse.Upstream().NewDecoder(nil, dialect.Target{}), llm.Converse)
 		got = nil
 		for {
 			c, err := s.Next()
@@ -96,7 +97,7 @@ func FuzzWhole(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		events, err := converse.Upstream().NewDecoder(nil).Whole(nil, body)
+		events, err := converse.Upstream().NewDecoder(nil, dialect.Target{}).Whole(nil, body)
 		check(t, events, err)
 		if e := converse.Upstream().Error(400, nil, body); e == nil || e.Message == "" {
 			t.Fatal("an error without words")

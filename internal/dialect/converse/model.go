@@ -4,11 +4,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
-// model is what a model's name tells of it: the only place that reads names. A name
-// that tells nothing, such as that of an application's own inference profile, is
-// taken for one of Claude, as most are, and gets the oldest form of everything.
+// model is what a model's name tells of it: the only place that reads names. Of a
+// name that tells nothing, such as that of an application's own inference profile,
+// the author in the catalogue tells the maker. Where that is no maker known here, it
+// is taken for one of Claude, as most are, and gets the oldest form of everything.
 type model struct {
 	vendor       string // as in model ids
 	name         string // what follows it
@@ -16,25 +20,24 @@ type model struct {
 	major, minor int    // of Claude; of Nova, the generation
 }
 
-// parseModel reads a model id, an inference profile's id or the ARN of either:
+// modelOf reads a model id, an inference profile's id or the ARN of either:
 // us.anthropic.claude-sonnet-4-5-20250929-v1:0, amazon.nova-2-lite-v1:0.
-func parseModel(id string) (m model) {
-	id = strings.ToLower(id)
+func modelOf(to dialect.Target) (m model) {
+	id := strings.ToLower(to.Model)
 	id = id[strings.LastIndexByte(id, '/')+1:]
 	for i := 0; i < 3 && id != ""; i++ {
 		word, rest, _ := strings.Cut(id, ".")
-		switch word {
-		case "ai21", "amazon", "anthropic", "cohere", "deepseek", "google", "meta", "minimax", "mistral", "moonshot",
-			"moonshotai", "nvidia", "openai", "qwen", "writer", "xai", "zai":
-			m.vendor, m.name = word, rest
-		}
-		if m.vendor != "" {
+		if m.vendor = makerOf(word); m.vendor != "" {
+			m.name = rest
 			break
 		}
 		id = rest
 	}
+	if m.vendor == "" {
+		m.vendor = makerOf(to.Author)
+	}
 	switch {
-	case m.vendor == "":
+	case m.vendor == "", m.vendor == vendorClaude && m.name == "":
 		m.vendor, m.major, m.minor = vendorClaude, 3, 7
 	case m.vendor == vendorClaude:
 		m.readClaude()
@@ -46,6 +49,43 @@ func parseModel(id string) (m model) {
 	return m
 }
 
+// makerOf is a maker as model ids name it, by that name or the catalogue's; "" if it
+// is not known.
+func makerOf(author string) string {
+	switch author {
+	case "ai21", "amazon", "anthropic", "cohere", "deepseek", "google", "meta", "minimax", "mistral", "moonshot",
+		"nvidia", "openai", "qwen", "writer", "xai", "zai":
+		return author
+	case "meta-llama":
+		return vendorMeta
+	case "mistralai":
+		return vendorMistral
+	case "moonshotai":
+		return "moonshot"
+	case "x-ai":
+		return vendorXAI
+	case "z-ai":
+		return "zai"
+	default:
+		return ""
+	}
+}
+
+// stamp is that of what the model signs or encrypts of its thoughts: it goes back to
+// models of the same maker alone.
+func (m *model) stamp() string {
+	switch m.vendor {
+	case vendorClaude:
+		return llm.FormatAnthropic
+	case vendorOpenAI:
+		return llm.FormatConverseOpenAI
+	case vendorXAI:
+		return llm.FormatConverseXAI
+	default:
+		return llm.FormatUnknown
+	}
+}
+
 const (
 	vendorClaude   = "anthropic"
 	vendorAmazon   = "amazon"
@@ -54,6 +94,7 @@ const (
 	vendorCohere   = "cohere"
 	vendorDeepSeek = "deepseek"
 	vendorMeta     = "meta"
+	vendorXAI      = "xai"
 )
 
 // readClaude reads claude-opus-4-8 and claude-3-7-sonnet-20250219-v1:0.

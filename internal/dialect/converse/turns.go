@@ -21,10 +21,6 @@ const (
 	firstTurn = "."
 )
 
-// formatOpenAI stamps what OpenAI's models keep from view on this API; the
-// ciphertext is Bedrock's own and of use nowhere else.
-const formatOpenAI = "bedrock-openai-converse-v1"
-
 // turn is a message being gathered. Results of tools come first, whatever stood
 // before them: a call's result must follow at once.
 type turn struct {
@@ -196,7 +192,7 @@ func (e *encoder) thought(th *llm.Thought, pending *strings.Builder) *block {
 
 // returns reports whether the model is sent thoughts of that stamp.
 func (e *encoder) returns(format string) bool {
-	return format == llm.FormatAnthropic && e.model.claude() || format == formatOpenAI && e.model.vendor == vendorOpenAI
+	return format == e.model.stamp() && format != llm.FormatUnknown
 }
 
 func (e *encoder) call(c *llm.ToolCall) (*block, error) {

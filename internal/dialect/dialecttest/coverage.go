@@ -211,6 +211,9 @@ func probe(f dialect.Field) (plain, used *llm.Request) { //nolint:cyclop // a ta
 	case dialect.FieldReasoningSummary:
 		plain.Input.Reasoning = &llm.Reasoning{Effort: "high"}
 		in.Reasoning = &llm.Reasoning{Effort: "high", Summary: "detailed"}
+	case dialect.FieldReasoningMode:
+		plain.Input.Reasoning = &llm.Reasoning{Effort: "high"}
+		in.Reasoning = &llm.Reasoning{Effort: "high", Mode: "pro"}
 	case dialect.FieldThoughts:
 		return probeThoughts(plain, used, turn)
 	case dialect.FieldCacheControl:

@@ -34,6 +34,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
@@ -88,6 +89,9 @@ func runFile(t *testing.T, c Case, file string) {
 	req, client := f.request(c)
 	target := c.Target
 	target.Stream = f.has("upstream.sse") || f.has("upstream.frames")
+	if len(req.Models) > 0 {
+		target.Author, _, _ = strings.Cut(req.Models[0], "/")
+	}
 
 	call, err := c.Upstream.Encode(req, target)
 	if err != nil {
@@ -139,18 +143,27 @@ func (f *fixture) answer(c Case, req *llm.Request, client dialect.Client, target
 	case !target.Stream && !f.has("upstream.json"):
 		return
 	}
-	raw, scan := f.get("upstream.sse"), relay.ReadStream
-	if f.has("upstream.frames") {
-		raw, scan = Frames(f.t, f.get("upstream.frames")), relay.ReadEventStream
-	}
-	read := func(cuts ...int) ([]llm.Event, []llm.Chunk, error) {
-		dec := c.Upstream.NewDecoder(req)
-		if !target.Stream {
-			return drain(relay.ReadWhole(io.NopCloser(bytes.NewReader(f.get("upstream.json"))), int64(len(f.get("upstream.json"))), dec, c.Upstream.Name()))
+	var raw []byte
+	var read reading
+	name := c.Upstream.Name()
+	switch {
+	case f.has("upstream.frames"):
+		raw = Frames(f.t, f.get("upstream.frames"))
+		read = func(body io.Reader, dec dialect.Decoder) llm.Stream {
+			return relay.ReadEventStream(io.NopCloser(body), dec, name)
 		}
-		return drain(scan(io.NopCloser(cut(raw, cuts...)), dec, c.Upstream.Name()))
+	case target.Stream:
+		raw = f.get("upstream.sse")
+		read = func(body io.Reader, dec dialect.Decoder) llm.Stream {
+			return relay.ReadStream(io.NopCloser(body), dec, name)
+		}
+	default:
+		raw = f.get("upstream.json")
+		read = func(body io.Reader, dec dialect.Decoder) llm.Stream {
+			return relay.ReadWhole(io.NopCloser(body), int64(len(raw)), dec, name)
+		}
 	}
-	events, chunks, err := read()
+	events, chunks, err := drain(read(bytes.NewReader(raw), c.Upstream.NewDecoder(req, target)))
 	if err != nil {
 		f.expect("error", describe(err))
 		f.expect("events", llmtest.Lines(events))
@@ -161,7 +174,7 @@ func (f *fixture) answer(c Case, req *llm.Request, client dialect.Client, target
 		f.t.Errorf("law 2: %v", err)
 	}
 	if target.Stream {
-		f.cuts(len(raw), llmtest.Lines(events), read)
+		cuts(f.t, raw, events, read, c.Upstream.NewDecoder(req, target))
 	}
 	f.emit(c, req, client, chunks, "")
 	bare := slices.Clone(chunks)
@@ -187,31 +200,11 @@ func (f *fixture) others(c Case, req *llm.Request, client dialect.Client, chunks
 	}
 }
 
-// cuts is law 1: every single cut, and every double cut of short answers.
-func (f *fixture) cuts(n int, want string, read func(...int) ([]llm.Event, []llm.Chunk, error)) {
-	f.t.Helper()
-	check := func(cuts ...int) {
-		events, _, err := read(cuts...)
-		if got := llmtest.Lines(events); err != nil || got != want {
-			f.t.Fatalf("law 1: cut at %v: %v\n%s", cuts, err, cmp.Diff(want, got))
-		}
-	}
-	for i := range n {
-		check(i)
-	}
-	step := max(1, n/60)
-	for i := 0; i < n; i += step {
-		for j := i + 1; j < n; j += step {
-			check(i, j)
-		}
-	}
-}
-
 func (f *fixture) emit(c Case, req *llm.Request, client dialect.Client, chunks []llm.Chunk, variant string) {
 	f.t.Helper()
 	var out sink
 	e := client.NewEmitter(&out, req)
-	e.Begin(dialect.Head{ID: req.ID, Model: "author/model", Provider: "Fixture", Created: 1700000000})
+	e.Begin(dialect.Head{ID: req.ID, Model: "author/model", Provider: "Fixture", Created: 1700000000, Now: func() time.Time { return time.Unix(1700000005, 0) }})
 	var usage llm.Usage
 	for _, chunk := range chunks {
 		for _, ev := range chunk.Events {
@@ -267,31 +260,6 @@ func (f *fixture) remove(name string) {
 type sink struct{ bytes.Buffer }
 
 func (*sink) Flush() error { return nil }
-
-func drain(s llm.Stream) (events []llm.Event, chunks []llm.Chunk, err error) {
-	for {
-		c, err := s.Next()
-		events = append(events, c.Events...)
-		if errors.Is(err, io.EOF) {
-			return events, chunks, nil
-		}
-		if err != nil {
-			return events, chunks, err
-		}
-		c.Events, c.Raw = slices.Clone(c.Events), bytes.Clone(c.Raw)
-		chunks = append(chunks, c)
-	}
-}
-
-func cut(b []byte, at ...int) io.Reader {
-	var parts []io.Reader
-	from := 0
-	for _, i := range at {
-		parts = append(parts, bytes.NewReader(b[from:i]))
-		from = i
-	}
-	return io.MultiReader(append(parts, bytes.NewReader(b[from:]))...)
-}
 
 func describe(err error) string {
 	e, ok := errors.AsType[*llm.Error](err)

@@ -18,7 +18,7 @@ const hot = `{"candidates":[{"content":{"parts":[{"text":" is a gateway that ans
 // begun is a decoder in the midst of an answer.
 func begun(tb testing.TB) dialect.Decoder {
 	tb.Helper()
-	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{ID: "gen-1"})
+	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{ID: "gen-1"}, dialect.Target{})
 	if _, err := d.Frame(nil, wire.Frame{Data: []byte(hot)}); err != nil {
 		tb.Fatal(err)
 	}

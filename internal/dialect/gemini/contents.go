@@ -2,7 +2,6 @@ package gemini
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -243,7 +242,9 @@ func (e *encoder) tool(m *llm.Message) error {
 		}
 		c, ok := e.calls[r.CallID]
 		if !ok {
-			return llm.Bad(fmt.Sprintf("The tool message with tool_call_id %q answers no call of the conversation", r.CallID))
+			bad := llm.Bad("A tool's result answers no call of the conversation")
+			bad.Err = llm.OrphanError{CallID: r.CallID}
+			return bad
 		}
 		answer := &functionResponse{ID: e.callID(r.CallID), Name: c.name}
 		var texts []string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire"
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
 const none = -1 // no block is open
@@ -330,17 +331,21 @@ func (d *decoder) report(dst []llm.Event) []llm.Event {
 // Whole decodes an answer that was not streamed, or one that was streamed as a
 // JSON list.
 func (d *decoder) Whole(dst []llm.Event, body []byte) ([]llm.Event, error) {
-	pieces := []jsontext.Value{body}
-	if jsontext.Value(body).Kind() == '[' {
-		if err := json.Unmarshal(body, &pieces); err != nil {
-			return dst, nonsense(err)
+	var err error
+	if jsontext.Value(body).Kind() != '[' {
+		dst, err = d.piece(dst, body)
+	} else {
+		isList := jsontext.Value(body).IsValid() && walk.Elements(body, func(p []byte) {
+			if err == nil {
+				dst, err = d.piece(dst, p)
+			}
+		})
+		if !isList {
+			err = nonsense(errors.New("a list that is not JSON"))
 		}
 	}
-	for _, p := range pieces {
-		var err error
-		if dst, err = d.piece(dst, p); err != nil {
-			return dst, err
-		}
+	if err != nil {
+		return dst, err
 	}
 	return d.End(dst)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/gemini"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/llm/llmtest"
@@ -19,7 +20,7 @@ import (
 
 // decode runs pieces through a decoder as a stream would.
 func decode(pieces ...string) ([]llm.Event, error) {
-	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{ID: "gen-1"})
+	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{ID: "gen-1"}, dialect.Target{})
 	var events []llm.Event
 	for _, p := range pieces {
 		if d.Done() {
@@ -139,7 +140,7 @@ func brief(err error) string {
 // TestWholeList reads a stream that came as a JSON list (F40).
 func TestWholeList(t *testing.T) {
 	t.Parallel()
-	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{})
+	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{}, dialect.Target{})
 	events, err := d.Whole(nil, []byte("[\n"+text("a")+",\n"+text("b")+",\n"+stop("MAX_TOKENS", counts)+"]"))
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +165,7 @@ func TestUsageNotCredible(t *testing.T) {
 
 func TestDone(t *testing.T) {
 	t.Parallel()
-	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{})
+	d := gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{}, dialect.Target{})
 	for _, step := range []struct {
 		piece string
 		done  bool
@@ -217,7 +218,7 @@ func drain(body io.Reader, cut int) ([]llm.Event, error) {
 	if cut > 0 {
 		body = &slow{body, cut}
 	}
-	s := relay.ReadStream(io.NopCloser(body), gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{ID: "gen-1"}), llm.Gemini)
+	s := relay.ReadStream(io.NopCloser(body), gemini.Upstream(gemini.Quirks{}).NewDecoder(&llm.Request{ID: "gen-1"}, dialect.Target{}), llm.Gemini)
 	var events []llm.Event
 	for {
 		c, err := s.Next()

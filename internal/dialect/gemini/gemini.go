@@ -70,8 +70,17 @@ func (u upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, err
 }
 
 // NewDecoder decodes the answer to req.
-func (upstream) NewDecoder(req *llm.Request) dialect.Decoder {
+func (upstream) NewDecoder(req *llm.Request, _ dialect.Target) dialect.Decoder {
 	return &decoder{id: strings.TrimPrefix(req.ID, "gen-"), open: none}
+}
+
+// Types implements dialect.Upstream. A GIF is refused.
+// https://ai.google.dev/gemini-api/docs/image-understanding#supported-formats
+func (upstream) Types() dialect.Types {
+	return dialect.Types{
+		Images: []string{dialect.JPEG, dialect.PNG, dialect.WebP, "image/heic", "image/heif"},
+		Files:  []string{dialect.PDF, dialect.Text},
+	}
 }
 
 // pathOf keeps a native name within its one segment: it can neither change the

@@ -78,7 +78,7 @@ func TestSignaturesReturn(t *testing.T) {
 			}
 			req.ID = "gen-1"
 			u := gemini.Upstream(gemini.Quirks{})
-			events, err := u.NewDecoder(req).Whole(nil, []byte(signedAnswer))
+			events, err := u.NewDecoder(req, dialect.Target{}).Whole(nil, []byte(signedAnswer))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -32,7 +32,7 @@ func textFrame(i int) []byte {
 // passing is a decoder and an emitter in the middle of a text.
 func passing(t testing.TB, forwarded bool) (through func(frame []byte)) {
 	t.Helper()
-	d := messages.Upstream(messages.Quirks{}).NewDecoder(&llm.Request{Dialect: llm.Messages})
+	d := messages.Upstream(messages.Quirks{}).NewDecoder(&llm.Request{Dialect: llm.Messages}, dialect.Target{})
 	e := messages.Client().NewEmitter(discard{}, &llm.Request{Stream: true, Input: &llm.ChatInput{}})
 	e.Begin(dialect.Head{ID: "gen-1", Model: "a/b", Provider: "P", Created: 5})
 	var events []llm.Event

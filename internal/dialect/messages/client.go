@@ -31,12 +31,13 @@ func (c *client) Parse(body []byte, h http.Header) (*llm.Request, error) {
 
 // CountTokens is the answer to POST /messages/count_tokens, whose body is a request
 // without an output limit. The count is an estimate on the high side, which is
-// what those who ask it make room by (AM-09). Its errors are *llm.Error.
-func CountTokens(body []byte, h http.Header) ([]byte, error) {
+// what those who ask it make room by (AM-09). models are those that it names. Its
+// errors are *llm.Error.
+func CountTokens(body []byte, h http.Header) (answer []byte, models []string, err error) {
 	p := parser{counting: true}
 	req, err := p.request(body, h)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return append(strconv.AppendInt([]byte(`{"input_tokens":`), req.Needs.PromptTokens, 10), '}'), nil
+	return append(strconv.AppendInt([]byte(`{"input_tokens":`), req.Needs.PromptTokens, 10), '}'), req.Models, nil
 }

@@ -274,11 +274,11 @@ func TestNativeTools(t *testing.T) {
 
 func TestCountTokens(t *testing.T) {
 	t.Parallel()
-	short, err := messages.CountTokens([]byte(`{"model":"a/b",`+hello+`}`), http.Header{})
-	if err != nil || string(short) != `{"input_tokens":5}` {
-		t.Errorf("%s, %v", short, err)
+	short, models, err := messages.CountTokens([]byte(`{"model":"a/b",`+hello+`}`), http.Header{})
+	if err != nil || string(short) != `{"input_tokens":5}` || len(models) != 1 || models[0] != "a/b" {
+		t.Errorf("%s of %q, %v", short, models, err)
 	}
-	if _, err := messages.CountTokens([]byte(`{"model":"a/b","messages":[]}`), http.Header{}); err == nil {
+	if _, _, err := messages.CountTokens([]byte(`{"model":"a/b","messages":[]}`), http.Header{}); err == nil {
 		t.Error("nothing to count was counted")
 	}
 }

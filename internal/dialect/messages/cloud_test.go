@@ -126,7 +126,7 @@ func TestWrappedStream(t *testing.T) {
 		{"no event", []wire.Frame{wrapped(`{}`)}, "", llm.FaultUpstream},
 		{"cut", []wire.Frame{wrapped(start)}, "", llm.FaultUpstream},
 	} {
-		d := messages.Upstream(bedrock()).NewDecoder(&llm.Request{})
+		d := messages.Upstream(bedrock()).NewDecoder(&llm.Request{}, dialect.Target{})
 		var events []llm.Event
 		var err error
 		for _, f := range c.frames {

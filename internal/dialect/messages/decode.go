@@ -12,6 +12,7 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire"
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
 // decoder reads an answer. The protocol's terminal signal is message_stop; a
@@ -160,7 +161,7 @@ func (d *decoder) messageStart(dst []llm.Event, raw jsontext.Value) ([]llm.Event
 	}
 	d.meter.add(m.Usage, false)
 	dst = d.start(dst, m.ID, m.Model)
-	return d.contents(dst, m.Content)
+	return d.contents(dst, raw)
 }
 
 func (d *decoder) start(dst []llm.Event, id, model string) []llm.Event {
@@ -171,17 +172,25 @@ func (d *decoder) start(dst []llm.Event, id, model string) []llm.Event {
 	return append(dst, llm.Event{Kind: llm.Start, Text: id, Model: model})
 }
 
-// contents are blocks that came whole.
-func (d *decoder) contents(dst []llm.Event, content []jsontext.Value) ([]llm.Event, error) {
-	for _, raw := range content {
-		const index = -1
-		out, err := d.blockStart(dst, index, raw)
-		if err != nil {
-			return dst, err
-		}
-		dst = d.blockStop(out, index)
+// contents are the blocks of a message that came whole.
+func (d *decoder) contents(dst []llm.Event, message []byte) (_ []llm.Event, err error) {
+	content := jsontext.Value(walk.Find(message, "content"))
+	if absent(content) {
+		return dst, nil
 	}
-	return dst, nil
+	isList := walk.Elements(content, func(raw []byte) {
+		const index = -1
+		if err != nil {
+			return
+		}
+		if dst, err = d.blockStart(dst, index, raw); err == nil {
+			dst = d.blockStop(dst, index)
+		}
+	})
+	if !isList {
+		return dst, errors.New("content that is no list")
+	}
+	return dst, err
 }
 
 func (d *decoder) blockStart(dst []llm.Event, index int, raw jsontext.Value) ([]llm.Event, error) {
@@ -237,8 +246,8 @@ func (d *decoder) blockStart(dst []llm.Event, index int, raw jsontext.Value) ([]
 		}
 		e.Call = &llm.ToolCall{ID: b.ID, Name: b.Name}
 		dst = append(dst, e)
-		if !absent(b.Input) {
-			o.input = string(b.Input)
+		if input := jsontext.Value(walk.Find(raw, "input")); !absent(input) {
+			o.input = string(input)
 		}
 	}
 	d.open = append(d.open, o)
@@ -472,7 +481,7 @@ func (d *decoder) Whole(dst []llm.Event, body []byte) ([]llm.Event, error) {
 		return dst, malformed(errors.New("an answer without a stop_reason"))
 	}
 	d.meter.add(m.Usage, true)
-	out, err := d.contents(d.start(dst, m.ID, m.Model), m.Content)
+	out, err := d.contents(d.start(dst, m.ID, m.Model), body)
 	if err != nil {
 		return dst, malformed(err)
 	}

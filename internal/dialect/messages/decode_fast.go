@@ -2,11 +2,11 @@ package messages
 
 import (
 	"bytes"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
 // fast decodes the deltas that answers are made of when they come exactly as the
@@ -18,15 +18,11 @@ func (d *decoder) fast(dst []llm.Event, data []byte) (out []llm.Event, ok bool) 
 	if !ok {
 		return dst, false
 	}
-	index, digits := 0, 0
-	for digits < len(rest) && digits < 6 && '0' <= rest[digits] && rest[digits] <= '9' {
-		index = index*10 + int(rest[digits]-'0')
-		digits++
-	}
-	if digits == 0 || digits > 1 && rest[0] == '0' {
+	index, end := walk.Digits(rest, 0)
+	if end == 0 {
 		return dst, false
 	}
-	if rest, ok = bytes.CutPrefix(rest[digits:], []byte(`,"delta":{"type":"`)); !ok {
+	if rest, ok = bytes.CutPrefix(rest[end:], []byte(`,"delta":{"type":"`)); !ok {
 		return dst, false
 	}
 	typ := ""
@@ -44,7 +40,7 @@ func (d *decoder) fast(dst []llm.Event, data []byte) (out []llm.Event, ok bool) 
 	if typ == "" || o == nil || o.block < 0 {
 		return dst, false
 	}
-	n, plain := stringEnd(rest)
+	n, plain := walk.Inside(rest)
 	if n < 0 || !closes(rest[n+1:]) {
 		return dst, false
 	}
@@ -59,27 +55,6 @@ func (d *decoder) fast(dst []llm.Event, data []byte) (out []llm.Event, ok bool) 
 	}
 	out, err := d.delta(dst, o, typ, string(text))
 	return out, err == nil
-}
-
-// stringEnd is the place of the quote that ends a JSON string which began before
-// b, or -1; plain says that the bytes up to it mean themselves.
-func stringEnd(b []byte) (n int, plain bool) {
-	plain = true
-	ascii := true
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '"':
-			return i, plain && (ascii || utf8.Valid(b[:i]))
-		case c == '\\':
-			plain = false
-			i++
-		case c < ' ':
-			return -1, false
-		case c >= utf8.RuneSelf:
-			ascii = false
-		}
-	}
-	return -1, false
 }
 
 // closes reports whether b is the end of the delta and of the event, and nothing

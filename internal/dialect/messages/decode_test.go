@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/llm/llmtest"
 	"github.com/turnpike-gateway/turnpike/internal/wire"
@@ -28,7 +29,7 @@ const (
 
 // decode feeds frames to a decoder for a caller of that dialect.
 func decode(from llm.Dialect, frames ...string) (events []llm.Event, err error) {
-	d := Upstream(Quirks{}).NewDecoder(&llm.Request{Dialect: from})
+	d := Upstream(Quirks{}).NewDecoder(&llm.Request{Dialect: from}, dialect.Target{})
 	for _, f := range frames {
 		if events, err = d.Frame(events, wire.Frame{Data: []byte(f)}); err != nil {
 			return events, err
@@ -133,7 +134,7 @@ func TestUsage(t *testing.T) {
 		{`null`, ""},
 	} {
 		body := fmt.Sprintf(`{"id":"msg_1","model":"m","type":"message","content":[],"stop_reason":"end_turn","usage":%s}`, c.usage)
-		events, err := Upstream(Quirks{}).NewDecoder(&llm.Request{}).Whole(nil, []byte(body))
+		events, err := Upstream(Quirks{}).NewDecoder(&llm.Request{}, dialect.Target{}).Whole(nil, []byte(body))
 		if err != nil || llmtest.CheckStream(events) != nil {
 			t.Errorf("%s: %v", c.usage, err)
 			continue
@@ -165,7 +166,7 @@ func TestNativeUsage(t *testing.T) {
 
 func TestVerbatim(t *testing.T) {
 	t.Parallel()
-	d := Upstream(Quirks{}).NewDecoder(&llm.Request{})
+	d := Upstream(Quirks{}).NewDecoder(&llm.Request{}, dialect.Target{})
 	for _, c := range []struct {
 		frame string
 		want  bool
@@ -196,7 +197,7 @@ func TestVerbatim(t *testing.T) {
 
 func TestForeignThoughtsAreStamped(t *testing.T) {
 	t.Parallel()
-	events, err := Upstream(Quirks{ThoughtFormat: "other-v1"}).NewDecoder(&llm.Request{}).Whole(nil,
+	events, err := Upstream(Quirks{ThoughtFormat: "other-v1"}).NewDecoder(&llm.Request{}, dialect.Target{}).Whole(nil,
 		[]byte(`{"type":"message","content":[{"type":"thinking","thinking":"t","signature":"s"}],"stop_reason":"end_turn"}`))
 	if err != nil || events[2].Thought.Format != "other-v1" {
 		t.Errorf("got %s, %v", llmtest.Lines(events), err)
@@ -240,7 +241,7 @@ func BenchmarkTextDelta(b *testing.B) {
 		"strict":  `{"index":0,"type":"content_block_delta","delta":{"type":"text_delta","text":"ok"}}`,
 	} {
 		b.Run(name, func(b *testing.B) {
-			d := Upstream(Quirks{}).NewDecoder(&llm.Request{})
+			d := Upstream(Quirks{}).NewDecoder(&llm.Request{}, dialect.Target{})
 			var events []llm.Event
 			for _, f := range []string{startFrame, openFrame} {
 				if _, err := d.Frame(nil, wire.Frame{Data: []byte(f)}); err != nil {

@@ -53,7 +53,8 @@ type streamer struct {
 // forwarded is an open block of a vendor of the same dialect.
 type forwarded struct {
 	number int // the event's, -1: of a type that the canon does not know
-	index  int
+	index  int // the vendor's
+	at     int // ours
 }
 
 func (e *streamer) Begin(h dialect.Head) {
@@ -106,7 +107,7 @@ func (e *streamer) event(ev *llm.Event) {
 	case llm.UsageReport:
 	case llm.BlockClose:
 		if i := slices.IndexFunc(e.foreign, func(f forwarded) bool { return f.number == ev.Block }); i >= 0 {
-			e.out = appendBlockStop(e.out, e.foreign[i].index)
+			e.out = appendBlockStop(e.out, e.foreign[i].at)
 			e.foreign = slices.Delete(e.foreign, i, i+1)
 			return
 		}
@@ -179,7 +180,7 @@ func (e *streamer) end() {
 	e.begin()
 	e.out = e.blocks.end(e.out)
 	for _, f := range e.foreign {
-		e.out = appendBlockStop(e.out, f.index)
+		e.out = appendBlockStop(e.out, f.at)
 	}
 	e.foreign = nil
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -32,7 +33,7 @@ type outBlock struct {
 	call    llm.ToolCall
 	thought llm.Thought // but for its text
 	note    string      // in place of what this language cannot carry
-	pending strings.Builder
+	pending dialect.Joined
 	text    strings.Builder // of a thought that is hidden
 	cites   []*llm.Citation
 }

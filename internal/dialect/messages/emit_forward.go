@@ -3,6 +3,7 @@ package messages
 import (
 	"bytes"
 	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 
@@ -20,9 +21,7 @@ func (e *streamer) forward(c *llm.Chunk) bool {
 			index = index*10 + int(rest[digits]-'0')
 			digits++
 		}
-		if e.isOpen(index) {
-			e.out = appendFrame(e.out, "content_block_delta", c.Raw)
-		}
+		e.forwardAbout("content_block_delta", index, c.Raw)
 		return true
 	}
 	var f struct {
@@ -39,14 +38,10 @@ func (e *streamer) forward(c *llm.Chunk) bool {
 		e.begin()
 		e.forwardBlock(c, f.Index)
 	case "content_block_delta":
-		if e.isOpen(f.Index) {
-			e.out = appendFrame(e.out, f.Type, c.Raw)
-		}
+		e.forwardAbout(f.Type, f.Index, c.Raw)
 	case "content_block_stop":
-		if e.isOpen(f.Index) {
-			e.shut(f.Index)
-			e.out = appendFrame(e.out, f.Type, c.Raw)
-		}
+		e.forwardAbout(f.Type, f.Index, c.Raw)
+		e.shut(f.Index)
 	case "message_delta":
 		if len(c.Events) > 0 { // those without a stop_reason tell of usage alone
 			e.begin()
@@ -156,22 +151,53 @@ func valueOf(src []byte, members []splice.Member, name string) []byte {
 	return nil
 }
 
+// forwardBlock is the beginning of a block, which gets the next index of ours.
+//
+// One may begin before another has ended. Anthropic's own clients put a block that
+// begins behind those they have, whatever its index, and then look for it at its
+// index: blocks that interleave come together as long as they begin in the order of
+// their indexes, without a gap. (Of the Python client the events say the right block,
+// too. In Node the message does; `text`, `contentBlock` and their kin there are about
+// the block that began last.)
 func (e *streamer) forwardBlock(c *llm.Chunk, index int) {
-	f := forwarded{number: -1, index: index}
+	f := forwarded{number: -1, index: index, at: e.blocks.next}
+	e.blocks.next++
 	for i := range c.Events {
 		if c.Events[i].Kind == llm.BlockOpen {
 			f.number = c.Events[i].Block
 		}
 	}
 	e.foreign = append(e.foreign, f)
-	e.blocks.next = max(e.blocks.next, index+1)
 	out := c.Raw
 	if frame, err := splice.Members(c.Raw); err == nil {
+		var edits []splice.Edit
+		if f.at != index {
+			edits = append(edits, splice.Set("index", strconv.AppendInt(nil, int64(f.at), 10)))
+		}
 		if block := completeBlock(valueOf(c.Raw, frame, "content_block")); block != nil {
-			out = splice.ApplyTo(nil, c.Raw, frame, splice.Set("content_block", block))
+			edits = append(edits, splice.Set("content_block", block))
+		}
+		if edits != nil {
+			out = splice.ApplyTo(nil, c.Raw, frame, edits...)
 		}
 	}
 	e.out = appendFrame(e.out, "content_block_start", out)
+}
+
+// forwardAbout forwards an event about a block that has begun and not ended, under our
+// index: what comes for any other is left out, so that the answer keeps its grammar.
+func (e *streamer) forwardAbout(typ string, index int, raw []byte) {
+	i := e.begunAt(index)
+	if i < 0 {
+		return
+	}
+	if at := e.foreign[i].at; at != index {
+		var err error
+		if raw, err = splice.Apply(nil, raw, splice.Set("index", strconv.AppendInt(nil, int64(at), 10))); err != nil {
+			return
+		}
+	}
+	e.out = appendFrame(e.out, typ, raw)
 }
 
 // completeBlock is a block with the members that the contract asks for, nil if it
@@ -202,19 +228,21 @@ func completeBlock(block []byte) []byte {
 	return splice.ApplyTo(nil, block, members, edits...)
 }
 
-// isOpen reports whether a block of the vendor's numbering has begun and not ended:
-// what comes for any other is left out, so that the answer keeps its grammar.
-func (e *streamer) isOpen(index int) bool {
-	return slices.ContainsFunc(e.foreign, func(f forwarded) bool { return f.index == index })
+// begunAt is the place of an open block among those forwarded, by the vendor's index; -1
+// if there is none.
+func (e *streamer) begunAt(index int) int {
+	for i, f := range slices.Backward(e.foreign) {
+		if f.index == index {
+			return i
+		}
+	}
+	return -1
 }
 
 // shut notes that a forwarded block has ended.
 func (e *streamer) shut(index int) {
-	for i := range e.foreign {
-		if e.foreign[i].index == index {
-			e.foreign = append(e.foreign[:i], e.foreign[i+1:]...)
-			return
-		}
+	if i := e.begunAt(index); i >= 0 {
+		e.foreign = slices.Delete(e.foreign, i, i+1)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
@@ -266,6 +267,84 @@ func TestForwardedAndCut(t *testing.T) {
 		"delta, \"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}\nstop,\"index\":1\nstop,\"index\":0\nreason \"max_tokens\""
 	if diff := cmp.Diff(want, brief(t, out.String())); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// pile does what Anthropic's own clients do with a stream: a block that begins goes
+// behind those before it, whatever its index; what follows is looked for at its index.
+func pile(t testing.TB, stream string) (blocks []string) {
+	t.Helper()
+	open := map[int]bool{}
+	for _, e := range parseEvents(t, stream) {
+		var m struct {
+			Index int            `json:"index"`
+			Delta jsontext.Value `json:"delta"`
+			Block jsontext.Value `json:"content_block"`
+		}
+		switch e.name {
+		case "content_block_start", "content_block_delta", "content_block_stop":
+			if err := json.Unmarshal([]byte(e.data), &m); err != nil {
+				t.Fatalf("%v: %s", err, e.data)
+			}
+		default:
+			continue
+		}
+		var said map[string]jsontext.Value
+		_ = json.Unmarshal(append(m.Delta, m.Block...), &said) // which may be anything
+		switch {
+		case e.name == "content_block_start" && m.Index != len(blocks):
+			t.Fatalf("block %d is the %dth: %s\n%s", m.Index, len(blocks), e.data, stream)
+		case e.name == "content_block_start":
+			blocks = append(blocks, strings.Trim(string(said["type"]), `"`)+":")
+			open[m.Index] = true
+		case !open[m.Index]:
+			t.Fatalf("no such block is open: %s\n%s", e.data, stream)
+		case e.name == "content_block_stop":
+			open[m.Index] = false
+		default:
+			for _, member := range []string{"text", "partial_json", "thinking"} {
+				blocks[m.Index] += strings.Trim(string(said[member]), `"`)
+			}
+		}
+	}
+	return blocks
+}
+
+// Blocks of a vendor's that interleave, skip an index or use one again are put together
+// by clients to what was said.
+func TestForwardedIndexes(t *testing.T) {
+	t.Parallel()
+	begin := func(index, typ string) string {
+		return `{"type":"content_block_start","index":` + index + `,"content_block":{"type":"` + typ + `"}}`
+	}
+	delta := func(index, text string) string {
+		return `{"type":"content_block_delta","index":` + index + `,"delta":{"type":"text_delta","text":"` + text + `"}}`
+	}
+	end := func(index string) string { return `{"type":"content_block_stop","index":` + index + `}` }
+	for name, c := range map[string]struct {
+		frames []string
+		want   []string
+	}{
+		"in order":    {[]string{begin("0", "text"), delta("0", "a"), end("0"), begin("1", "text"), delta("1", "b"), end("1")}, []string{"text:a", "text:b"}},
+		"interleaved": {[]string{begin("0", "text"), begin("1", "text"), delta("0", "a"), delta("1", "b"), delta("0", "c"), end("1"), delta("0", "d"), end("0")}, []string{"text:acd", "text:b"}},
+		"a gap":       {[]string{begin("0", "text"), delta("0", "a"), end("0"), begin("2", "text"), delta("2", "b"), end("2")}, []string{"text:a", "text:b"}},
+		"from one on": {[]string{begin("1", "text"), delta("1", "a"), `{"type":"content_block_delta", "index":1,"delta":{"type":"text_delta","text":"b"}}`, end("1")}, []string{"text:ab"}},
+		"backwards":   {[]string{begin("1", "text"), begin("0", "text"), delta("1", "a"), delta("0", "b"), end("1"), delta("1", "lost"), end("0")}, []string{"text:a", "text:b"}},
+		"used again":  {[]string{begin("0", "text"), delta("0", "a"), end("0"), begin("0", "text"), delta("0", "b"), end("0"), end("0")}, []string{"text:a", "text:b"}},
+		"not ended":   {[]string{begin("0", "text"), begin("4", "text"), delta("4", "b"), delta("0", "a")}, []string{"text:a", "text:b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out sink
+			e := emitter(&out, true, false)
+			for _, raw := range append([]string{`{"type":"message_start","message":{"id":"m","type":"message","role":"assistant","content":[],"model":"m"}}`}, c.frames...) {
+				emit(t, e, llm.Chunk{From: llm.Messages, Raw: []byte(raw)})
+			}
+			finish(t, e, llm.Usage{})
+			if diff := cmp.Diff(c.want, pile(t, out.String())); diff != "" {
+				t.Errorf("%s\n%s", diff, out.String())
+			}
+		})
 	}
 }
 

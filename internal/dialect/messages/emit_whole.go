@@ -30,7 +30,7 @@ func (e *whole) Emit(c llm.Chunk) error {
 		}
 	}
 	if c.From == llm.Messages && c.Whole {
-		e.raw = bytes.Clone(c.Raw)
+		e.raw = c.Raw
 	}
 	return nil
 }

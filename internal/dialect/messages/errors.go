@@ -142,30 +142,21 @@ func classify(status int, f failure) *llm.Error {
 // words, which must not park our credential: those of an account begin with
 // "You" or "Your".
 func spent(said string) bool {
-	return containsAny(said, "credit balance", "usage limits", "spend limit", "spending limit", "spend cap", "out of extra usage", "exceeded your current quota")
+	return dialect.Says(said, "credit balance", "usage limits", "spend limit", "spending limit", "spend cap", "out of extra usage", "exceeded your current quota")
 }
 
 func filtered(said string) bool {
-	return containsAny(said, "content filtering policy", "violate our usage policy", "violates our usage policy")
+	return dialect.Says(said, "content filtering policy", "violate our usage policy", "violates our usage policy")
 }
 
 func tooLong(said string) bool {
-	return containsAny(said, "prompt is too long", "exceed context limit", "exceeds the context", "context window", "input is too long")
+	return dialect.Says(said, "prompt is too long", "exceed context limit", "exceeds the context", "context window", "input is too long")
 }
 
 // unsuited recognises what this model or endpoint refuses and another may take
 // (F17).
 func unsuited(said string) bool {
-	return containsAny(said, "extra inputs are not permitted", "not supported", "does not support", "is deprecated for this model", "maximum allowed number of output tokens")
-}
-
-func containsAny(s string, parts ...string) bool {
-	for _, p := range parts {
-		if strings.Contains(s, p) {
-			return true
-		}
-	}
-	return false
+	return dialect.Says(said, "extra inputs are not permitted", "not supported", "does not support", "is deprecated for this model", "maximum allowed number of output tokens")
 }
 
 // retryAfter has no clock: a date counts from the answer's own.

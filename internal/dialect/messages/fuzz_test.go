@@ -168,7 +168,7 @@ func FuzzEmit(f *testing.F) {
 		if diff := cmp.Diff(gathered(streamed), gathered(atOnce), cmp.AllowUnexported(saying{})); diff != "" || err != nil {
 			t.Fatalf("at once: %v %s", err, diff)
 		}
-		body, err := drain(relay.ReadWhole(io.NopCloser(strings.NewReader(whole.String())), int64(whole.Len()), messages.Upstream(messages.Quirks{}).NewDecoder(&llm.Request{}), llm.Messages))
+		body, err := drain(relay.ReadWhole(io.NopCloser(strings.NewReader(whole.String())), int64(whole.Len()), messages.Upstream(messages.Quirks{}).NewDecoder(&llm.Request{}, dialect.Target{}), llm.Messages))
 		if err != nil {
 			t.Fatalf("%s: %v", whole.String(), err)
 		}
@@ -276,7 +276,7 @@ func FuzzForward(f *testing.F) {
 		f.Add(sse, i%2 == 0)
 	}
 	f.Fuzz(func(t *testing.T, sse []byte, stream bool) {
-		s := relay.ReadStream(io.NopCloser(bytes.NewReader(sse)), messages.Upstream(messages.Quirks{}).NewDecoder(&llm.Request{Dialect: llm.Messages}), llm.Messages)
+		s := relay.ReadStream(io.NopCloser(bytes.NewReader(sse)), messages.Upstream(messages.Quirks{}).NewDecoder(&llm.Request{Dialect: llm.Messages}, dialect.Target{}), llm.Messages)
 		var forwarded, encoded sink
 		a, b := emitter(&forwarded, stream, false), emitter(&encoded, stream, false)
 		for {
@@ -304,6 +304,7 @@ func FuzzForward(f *testing.F) {
 				t.Fatalf("not JSON: %s", e.data)
 			}
 		}
+		pile(t, forwarded.String())
 		got, err := readAll(bytes.NewReader(forwarded.Bytes()))
 		if err != nil {
 			t.Fatalf("%v\n%s", err, forwarded.String())

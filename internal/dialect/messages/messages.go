@@ -94,8 +94,13 @@ func (upstream) Name() llm.Dialect { return llm.Messages }
 
 // NewDecoder reads the answer to req. The vendor's usage object is kept only for
 // a caller who speaks this language too.
-func (u upstream) NewDecoder(req *llm.Request) dialect.Decoder {
+func (u upstream) NewDecoder(req *llm.Request, _ dialect.Target) dialect.Decoder {
 	return &decoder{format: u.q.ThoughtFormat, wrapped: u.q.Wrapped, meter: meter{keep: req.Dialect == llm.Messages}}
+}
+
+// Types implements dialect.Upstream.
+func (upstream) Types() dialect.Types {
+	return dialect.Types{Images: dialect.UsualImages(), Files: []string{dialect.PDF, dialect.Text}}
 }
 
 // Error reads the envelope {"type":"error","error":{"type","message"}}, and those

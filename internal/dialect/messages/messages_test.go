@@ -87,7 +87,7 @@ func FuzzDecoder(f *testing.F) {
 }
 
 func readAll(r io.Reader) (events []llm.Event, err error) {
-	s := relay.ReadStream(io.NopCloser(r), messages.Upstream(messages.Quirks{}).NewDecoder(&llm.Request{Dialect: llm.Messages}), llm.Messages)
+	s := relay.ReadStream(io.NopCloser(r), messages.Upstream(messages.Quirks{}).NewDecoder(&llm.Request{Dialect: llm.Messages}, dialect.Target{}), llm.Messages)
 	for {
 		c, err := s.Next()
 		events = append(events, c.Events...)

@@ -15,8 +15,7 @@ const maxFallbacks = 3
 // all have been read.
 type parser struct {
 	parse.Body
-	counting bool       // the body is one of count_tokens
-	parts    []llm.Part // single parts are cut from here, many to an allocation
+	counting bool // the body is one of count_tokens
 
 	turn      int        // of messages, that is being read
 	system    []llm.Part // of the member system
@@ -57,32 +56,16 @@ func (p *parser) member(raw []byte) { //nolint:cyclop // a table in the form of 
 	case "system":
 		p.readSystem()
 	case "max_tokens":
-		in.MaxTokens = p.Integer(1, parse.NoLimit)
-		p.Saw(name, in.MaxTokens != nil)
-	case "temperature": // to 1 here, to 2 elsewhere: who takes less says so
-		in.Temperature = p.Number(0, 2)
-		p.Saw(name, in.Temperature != nil)
-	case "top_p":
-		in.TopP = p.Number(0, 1)
-		p.Saw(name, in.TopP != nil)
-	case "top_k":
-		in.TopK = p.Integer(0, parse.NoLimit)
-		p.Saw(name, in.TopK != nil)
+		in.MaxTokens = p.Tokens(name)
+	case "temperature", "top_p", "top_k": // a temperature to 1 here, to 2 elsewhere: who takes less says so
+		p.Sampling(name)
 	case "stop_sequences":
 		in.Stop = p.Texts()
 		p.Saw("stop", len(in.Stop) > 0)
 	case "metadata":
 		if !p.Null() {
-			p.Object(func(name []byte) {
-				if string(name) == "user_id" {
-					p.endUser = p.Optional()
-					return
-				}
-				p.Value()
-			})
+			p.Pick("user_id", func() { p.endUser = p.Optional() })
 		}
-	case "user":
-		p.Req.User = p.Optional()
 	case "tools":
 		if !p.Null() {
 			p.Array(p.tool)
@@ -140,7 +123,7 @@ func (p *parser) readSystem() {
 		p.Value()
 	case '"':
 		if s := p.Text(); s != "" {
-			p.system = p.one(llm.Part{Text: s})
+			p.system = p.One(llm.Part{Text: s})
 		}
 	default:
 		p.Array(func() {
@@ -292,16 +275,4 @@ func (p *parser) reason() {
 	}
 	in.Verbosity = p.effort
 	p.Saw("verbosity", p.effort != "")
-}
-
-// one is a list of a single part.
-func (p *parser) one(part llm.Part) []llm.Part {
-	const together = 16
-	if len(p.parts) == 0 {
-		p.parts = make([]llm.Part, together)
-	}
-	list := p.parts[:1:1]
-	p.parts = p.parts[1:]
-	list[0] = part
-	return list
 }

@@ -88,13 +88,7 @@ func (p *parser) blockMember(b *sent, name []byte) {
 			p.Value()
 			return
 		}
-		p.Object(func(name []byte) {
-			if string(name) == "enabled" {
-				b.cite = p.Flag()
-				return
-			}
-			p.Value()
-		})
+		p.Pick("enabled", func() { b.cite = p.Flag() })
 	case "id":
 		b.id = p.loose()
 	case "name":
@@ -110,13 +104,7 @@ func (p *parser) blockMember(b *sent, name []byte) {
 	case "tool_name":
 		b.toolName = p.Text()
 	case "tool":
-		p.Object(func(name []byte) {
-			if string(name) == "name" {
-				b.toolName = p.Text()
-				return
-			}
-			p.Value()
-		})
+		p.Pick("name", func() { b.toolName = p.Text() })
 	case "stdout", "stderr", "error_code":
 		if s := p.loose(); s != "" {
 			b.output = append(b.output, s)

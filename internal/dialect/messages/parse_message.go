@@ -91,7 +91,7 @@ func (p *parser) userTurns(blocks []sent) {
 			}
 			result.Parts = p.spoken(result.Parts, i, c, llm.RoleTool)
 		}
-		p.say(llm.RoleTool, p.one(llm.Part{Kind: llm.PartResult, Result: result, Cache: b.cache}))
+		p.say(llm.RoleTool, p.One(llm.Part{Kind: llm.PartResult, Result: result, Cache: b.cache}))
 	}
 	flush()
 	if len(p.In.Messages) == before {
@@ -196,7 +196,7 @@ func (p *parser) illustrated(parts []llm.Part, i int, b *sent) []llm.Part {
 // told in words: no other vendor could make anything of it.
 func (p *parser) assistantParts(blocks []sent) []llm.Part {
 	if len(blocks) == 1 && blocks[0].typ == blockText {
-		return p.one(llm.Part{Text: blocks[0].text, Cache: blocks[0].cache})
+		return p.One(llm.Part{Text: blocks[0].text, Cache: blocks[0].cache})
 	}
 	parts := make([]llm.Part, 0, len(blocks))
 	for i := range blocks {

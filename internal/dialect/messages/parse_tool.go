@@ -1,10 +1,6 @@
 package messages
 
 import (
-	"bytes"
-
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
@@ -51,9 +47,8 @@ func (p *parser) tool() {
 	case t.Name == "":
 		p.Fail("want a name")
 	case native != "":
-		raw := p.Req.Source.Body[from:p.Offset()]
 		t.Kind, t.From = llm.ToolNative, llm.Messages
-		t.Native = jsontext.Value(raw[bytes.IndexByte(raw, '{'):]) // after the comma
+		t.Native = p.Since(from)
 		t.Description, t.Parameters = commonWords(native, typ, t.Native)
 	case t.Parameters == nil:
 		p.Fail("want an input_schema")

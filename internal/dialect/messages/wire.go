@@ -158,14 +158,15 @@ type event struct {
 	Error   jsontext.Value `json:"error"`
 }
 
+// answer is a message but for its content, which is read where it stands: it may be
+// large, and a member of this type would be a copy.
 type answer struct {
-	Type       string           `json:"type"`
-	ID         string           `json:"id"`
-	Model      string           `json:"model"`
-	Content    []jsontext.Value `json:"content"`
-	StopReason string           `json:"stop_reason"`
-	Usage      jsontext.Value   `json:"usage"`
-	Error      jsontext.Value   `json:"error"`
+	Type       string         `json:"type"`
+	ID         string         `json:"id"`
+	Model      string         `json:"model"`
+	StopReason string         `json:"stop_reason"`
+	Usage      jsontext.Value `json:"usage"`
+	Error      jsontext.Value `json:"error"`
 }
 
 type answerBlock struct {
@@ -176,7 +177,6 @@ type answerBlock struct {
 	Data      string         `json:"data"`
 	ID        string         `json:"id"`
 	Name      string         `json:"name"`
-	Input     jsontext.Value `json:"input"`
 	Citations jsontext.Value `json:"citations"`
 }
 

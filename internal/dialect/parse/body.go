@@ -1,6 +1,6 @@
 // Package parse reads callers' request bodies: a walk over JSON that names the
-// place of what is wrong, and the members that every client dialect shares
-// because they speak to the gateway and not to a model.
+// place of what is wrong, the members that every client dialect shares because
+// they speak to the gateway and not to a model, and those that several have alike.
 package parse
 
 import (
@@ -31,7 +31,8 @@ type Body struct {
 	Req *llm.Request
 	In  *llm.ChatInput
 
-	sent  []string // supported_parameters vocabulary
+	parts []llm.Part // single parts are cut from here, many to an allocation
+	sent  []string   // supported_parameters vocabulary
 	model string
 	list  []string // models
 	route string
@@ -61,7 +62,7 @@ func (b *Body) Begin(d llm.Dialect, body []byte) {
 // Forget lets go of the body and of what was made of it.
 func (b *Body) Forget() {
 	b.Drop()
-	b.Req, b.In, b.list = nil, nil, nil
+	b.Req, b.In, b.parts, b.list = nil, nil, nil, nil
 }
 
 // Refuse is an error of the whole body that no single value is at fault for.
@@ -112,6 +113,8 @@ func (b *Body) Shared(name string) bool {
 		}
 	case "prompt_cache_key":
 		b.In.CacheKey = b.Optional()
+	case "user":
+		b.Req.User = b.Optional()
 	default:
 		return false
 	}

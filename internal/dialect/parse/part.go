@@ -1,10 +1,67 @@
 package parse
 
 import (
+	"bytes"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
+
+// One is a list of a single part.
+func (b *Body) One(part llm.Part) []llm.Part {
+	const together = 16
+	if len(b.parts) == 0 {
+		b.parts = make([]llm.Part, together)
+	}
+	list := b.parts[:1:1]
+	b.parts = b.parts[1:]
+	list[0] = part
+	return list
+}
+
+// Since is the value that has been read from the offset on.
+func (b *Body) Since(from int64) jsontext.Value {
+	return bytes.TrimLeft(b.Req.Source.Body[from:b.Offset()], ":, \t\r\n")
+}
+
+// Definition reads a member of a tool that OpenAI's languages have alike, and passes
+// over any other.
+func (r *Reader) Definition(t *llm.Tool, name string) {
+	switch name {
+	case "description":
+		t.Description = r.Optional()
+	case "parameters":
+		if v := r.Raw(); v != nil {
+			t.Parameters = v
+		}
+	case "strict":
+		t.Strict = r.Boolean()
+	default:
+		r.Value()
+	}
+}
+
+// Sound reads {data, format}.
+func (r *Reader) Sound() *llm.Media {
+	m := &llm.Media{}
+	r.Object(func(name []byte) {
+		switch string(name) {
+		case "data":
+			m.Data = Standard(r.Text())
+		case "format":
+			m.Format = r.Text()
+		default:
+			r.Value()
+		}
+	})
+	if m.Data == "" || m.Format == "" {
+		r.Fail("want data and format")
+	}
+	m.MIME = AudioMIME(m.Format)
+	return m
+}
 
 // Locate reads an http(s) URL or a base64 data URI.
 func (r *Reader) Locate(s string) *llm.Media {
@@ -81,13 +138,6 @@ func (b *Body) CacheControl() *llm.CacheMark {
 		}
 	})
 	return c
-}
-
-// Effort reads how hard to think (contract area 13).
-func (b *Body) Effort() string {
-	s := b.Optional()
-	b.OneOf(s, "max", "xhigh", "high", "medium", "low", "minimal", "none")
-	return s
 }
 
 // Printable bounds what of a caller's own text comes back in a message.

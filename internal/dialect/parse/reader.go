@@ -168,6 +168,30 @@ func (r *Reader) Object(member func(name []byte)) bool {
 	return r.Err == nil
 }
 
+// Pick reads an object of which one member counts, and calls read for that.
+func (r *Reader) Pick(member string, read func()) bool {
+	return r.Object(func(name []byte) {
+		if string(name) == member {
+			read()
+			return
+		}
+		r.Value()
+	})
+}
+
+// Raw is an object as it was written, or nil for null.
+func (r *Reader) Raw() jsontext.Value {
+	v := r.Value()
+	switch {
+	case v == nil || v[0] == 'n':
+		return nil
+	case v[0] != '{':
+		r.Fail("want an object")
+		return nil
+	}
+	return v
+}
+
 // Array calls element for each element of the next value, which must read it.
 func (r *Reader) Array(element func()) {
 	if !r.open('[', "an array") {

@@ -32,7 +32,7 @@ type line struct {
 func connect(tb testing.TB, raw bool) (l *line, pieces []wire.Frame) {
 	tb.Helper()
 	frames := answerFrames(100)
-	l = &line{raw: raw, dec: responses.Upstream(responses.Quirks{}).NewDecoder(&llm.Request{}), out: emitter(tb, discard{}, streamed)}
+	l = &line{raw: raw, dec: responses.Upstream(responses.Quirks{}).NewDecoder(&llm.Request{}, dialect.Target{}), out: emitter(tb, discard{}, streamed)}
 	for _, f := range frames {
 		if strings.Contains(string(f.Data), "output_text.delta") {
 			pieces = append(pieces, f)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -43,7 +44,7 @@ func emitter(t testing.TB, w dialect.Sink, body string) dialect.Emitter {
 	*req.Input = llm.ChatInput{} // let go of, as the gateway does
 	clear(req.Source.Body)
 	req.Input, req.Source = nil, nil
-	e.Begin(dialect.Head{ID: "gen-1-AB", Model: "author/model", Provider: "P", Created: 5})
+	e.Begin(dialect.Head{ID: "gen-1-AB", Model: "author/model", Provider: "P", Created: 5, Now: func() time.Time { return time.Unix(9, 0) }})
 	return e
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/relay"
@@ -19,7 +20,7 @@ import (
 
 // told is a vendor's streamed answer as chunks.
 func told(sse []byte, q responses.Quirks) (chunks []llm.Chunk, err error) {
-	s := relay.ReadStream(io.NopCloser(bytes.NewReader(sse)), responses.Upstream(q).NewDecoder(&llm.Request{}), llm.Responses)
+	s := relay.ReadStream(io.NopCloser(bytes.NewReader(sse)), responses.Upstream(q).NewDecoder(&llm.Request{}, dialect.Target{}), llm.Responses)
 	for {
 		c, err := s.Next()
 		if errors.Is(err, io.EOF) {

@@ -31,6 +31,7 @@ func coverage(q *Quirks) dialect.Coverage {
 		{q.Video, dialect.Carried, []dialect.Field{dialect.FieldVideo, dialect.FieldVideoURL}},
 		{q.NoFileData, dialect.Dropped, []dialect.Field{dialect.FieldFile}},
 		{len(q.Breakpoints) > 0, dialect.Mapped, []dialect.Field{dialect.FieldCacheControl}},
+		{len(q.Breakpoints) > 0, dialect.Carried, []dialect.Field{dialect.FieldReasoningMode}},
 		{q.takes("top_k"), dialect.Carried, []dialect.Field{dialect.FieldTopK}},
 		{q.takes("frequency_penalty"), dialect.Carried, []dialect.Field{dialect.FieldFrequencyPenalty}},
 		{q.takes("presence_penalty"), dialect.Carried, []dialect.Field{dialect.FieldPresencePenalty}},
@@ -40,7 +41,7 @@ func coverage(q *Quirks) dialect.Coverage {
 		{q.takes("image_config"), dialect.Carried, []dialect.Field{dialect.FieldImageConfig}},
 		{q.drops(q.UserName), dialect.Dropped, []dialect.Field{dialect.FieldUser}},
 		{q.drops("text.format"), dialect.Dropped, []dialect.Field{dialect.FieldJSON, dialect.FieldSchema}},
-		{q.drops("reasoning"), dialect.Dropped, []dialect.Field{dialect.FieldReasoning, dialect.FieldReasoningSummary}},
+		{q.drops("reasoning"), dialect.Dropped, []dialect.Field{dialect.FieldReasoning, dialect.FieldReasoningSummary, dialect.FieldReasoningMode}},
 		{q.drops("reasoning.summary"), dialect.Dropped, []dialect.Field{dialect.FieldReasoningSummary}},
 		{q.drops("include") && !q.LogprobsFlag, dialect.Dropped, []dialect.Field{dialect.FieldLogprobs}},
 	} {

@@ -9,6 +9,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire"
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
 const noBlock = -1
@@ -60,10 +61,10 @@ func (d *decoder) Frame(dst []llm.Event, f wire.Frame) ([]llm.Event, error) {
 	if p, ok := scan(f.Data); ok && d.started {
 		if p.kind == kindText && d.hot.block != noBlock && d.hot.output == p.output && d.hot.part == p.part {
 			d.verbatim = d.hot.verbatim
-			return append(dst, llm.Event{Kind: llm.TextDelta, Block: d.hot.block, Text: meaning(p.inside, p.escaped)}), nil
+			return append(dst, llm.Event{Kind: llm.TextDelta, Block: d.hot.block, Text: walk.Meaning(p.inside, p.escaped)}), nil
 		}
 		d.verbatim = true
-		return d.add(dst, p.kind, p.output, p.part, meaning(p.inside, p.escaped), nil)
+		return d.add(dst, p.kind, p.output, p.part, walk.Meaning(p.inside, p.escaped), nil)
 	}
 	data := trim(f.Data)
 	if string(data) == "[DONE]" {

@@ -3,6 +3,8 @@ package responses
 import (
 	"bytes"
 	"unicode/utf8"
+
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
 // kind is what an event that only adds a piece adds it to.
@@ -94,16 +96,16 @@ func scan(src []byte) (p piece, ok bool) {
 			}
 		case "sequence_number":
 			bit = 1 << 1
-			_, end = digits(src, i)
+			_, end = walk.Digits(src, i)
 		case "output_index":
 			bit = 1 << 2
-			p.output, end = digits(src, i)
+			p.output, end = walk.Digits(src, i)
 		case "content_index":
 			bit = 1 << 3
-			p.part, end = digits(src, i)
+			p.part, end = walk.Digits(src, i)
 		case "summary_index":
 			bit = 1 << 3
-			p.part, end = digits(src, i)
+			p.part, end = walk.Digits(src, i)
 		case "item_id":
 			bit = 1 << 4
 			end = plainEnd(src, i)
@@ -156,19 +158,6 @@ func plainEnd(src []byte, i int) int {
 	return 0
 }
 
-// digits is the small whole number at i and one past it, or 0.
-func digits(src []byte, i int) (n, end int) {
-	const most = 9
-	start := i
-	for ; i < len(src) && i-start < most && src[i] >= '0' && src[i] <= '9'; i++ {
-		n = n*10 + int(src[i]-'0')
-	}
-	if i == start || src[start] == '0' && i > start+1 {
-		return noIndex, 0
-	}
-	return n, i
-}
-
 // stringAt is the inside of the string at i and one past it, or 0: escapes that
 // stand for one byte are known, others are not.
 func stringAt(src []byte, i int) (inside []byte, escaped bool, end int) {
@@ -201,32 +190,4 @@ func stringAt(src []byte, i int) (inside []byte, escaped bool, end int) {
 		}
 	}
 	return nil, false, 0
-}
-
-// meaning is what the inside of such a string means.
-func meaning(inside []byte, escaped bool) string {
-	if !escaped {
-		return string(inside)
-	}
-	out := make([]byte, 0, len(inside))
-	for i := 0; i < len(inside); i++ {
-		c := inside[i]
-		if c == '\\' {
-			i++
-			switch c = inside[i]; c {
-			case 'b':
-				c = '\b'
-			case 'f':
-				c = '\f'
-			case 'n':
-				c = '\n'
-			case 'r':
-				c = '\r'
-			case 't':
-				c = '\t'
-			}
-		}
-		out = append(out, c)
-	}
-	return string(out)
 }

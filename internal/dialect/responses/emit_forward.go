@@ -29,6 +29,9 @@ func (e *streamer) forward(c llm.Chunk) bool {
 		e.beginAs(&f)
 	default:
 		e.begin() // which some vendors leave out
+		if f.typ == "response.created" || f.typ == "response.in_progress" || f.typ == "response.queued" {
+			return true // of no response
+		}
 	}
 	switch {
 	case f.response != nil:
@@ -41,7 +44,17 @@ func (e *streamer) forward(c llm.Chunk) bool {
 		e.pass(&f)
 	default:
 		f.entry = e.ways[f.at]
-		if f.entry == nil || k == kindNone && f.entry.inPieces() && supplies(c.Events) {
+		switch x := f.entry; {
+		case x == nil:
+			e.altered = true
+			return false
+		case x.over(&f), f.ends() && (len(f.item) == 0 || f.item[0] != '{'):
+			if len(c.Events) == 0 || !x.tellable() {
+				return true // left out
+			}
+			e.leave(&f)
+			return false
+		case k == kindNone && x.inPieces() && supplies(c.Events):
 			e.leave(&f)
 			return false
 		}
@@ -150,6 +163,33 @@ func (p *parts) mark(at int, f func(*section)) {
 	}
 }
 
+// over reports whether the caller has been told before what an event says, or of the
+// end of what it is about. Clients let go of it then, and what follows is an error to
+// some of them.
+func (e *entry) over(f *passing) bool {
+	p, ends := &e.content, false
+	switch f.typ {
+	case "response.content_part.added":
+		return e.done || f.sub != noIndex && f.sub < e.content.begun
+	case "response.reasoning_summary_part.added":
+		return e.done || f.sub != noIndex && f.sub < e.summary.begun
+	case "response.reasoning_summary_text.done":
+		p, ends = &e.summary, true
+	case "response.reasoning_summary_text.delta", "response.reasoning_summary_part.done":
+		p = &e.summary
+	case "response.output_text.done", "response.refusal.done", "response.reasoning_text.done":
+		ends = true
+	case "response.function_call_arguments.done", "response.custom_tool_call_input.done":
+		return e.done || e.filled
+	}
+	for i := len(p.list) - 1; i >= 0 && !e.done; i-- {
+		if s := p.list[i]; s.at == f.sub {
+			return s.ended || s.said && ends
+		}
+	}
+	return e.done
+}
+
 // inPieces reports whether an item is told piece by piece.
 func (e *entry) inPieces() bool {
 	switch e.typ {
@@ -173,6 +213,9 @@ type passing struct {
 	entry    *entry
 }
 
+// ends reports whether an event says that an item is done.
+func (f *passing) ends() bool { return f.typ == "response.output_item.done" }
+
 // look finds out what an event is about.
 func (e *streamer) look(raw []byte) (f passing, ok bool) {
 	e.fields, ok = fields(e.fields[:0], raw)
@@ -185,7 +228,9 @@ func (e *streamer) look(raw []byte) (f passing, ok bool) {
 		case "type":
 			f.typ = eventType(v)
 		case "output_index":
-			f.at = index(v)
+			if f.at = index(v); f.at == noIndex && v[0] != 'n' {
+				return f, false
+			}
 		case "content_index", "summary_index":
 			f.sub = index(v)
 		case "item":
@@ -247,7 +292,7 @@ func (e *streamer) pass(f *passing) {
 			e.out = quote(e.out, f.entry.id)
 		case string(name) == "response":
 			e.out = e.forwardResponse(e.out, v, nil)
-		case string(name) == "item" && f.typ == "response.output_item.done" && f.entry != nil && v[0] == '{':
+		case string(name) == "item" && f.ends() && f.entry != nil && v[0] == '{':
 			f.entry.done, f.entry.item = true, e.itemOf(f.entry, v)
 			e.out = append(e.out, f.entry.item...)
 		default:
@@ -363,10 +408,8 @@ func (e *streamer) follow(f *passing) *entry {
 // leave takes over from the vendor an item that it has begun to tell of.
 func (e *streamer) leave(f *passing) {
 	e.altered = true
-	if x := f.entry; x != nil {
-		x.raw = false
-		delete(e.ways, f.at)
-	}
+	f.entry.raw = false
+	delete(e.ways, f.at)
 }
 
 // overhear takes note of what a forwarded event has said.

@@ -65,7 +65,8 @@ func (a *answer) appendResponse(dst []byte, s state) []byte {
 	dst = strconv.AppendInt(append(dst, `,"object":"response","created_at":`...), a.head.Created, 10)
 	dst = quote(append(dst, `,"model":`...), a.head.Model)
 	dst = quote(append(dst, `,"status":`...), s.status)
-	dst = a.appendItems(append(dst, `,"completed_at":null,"output":[`...), s)
+	dst = a.appendCompleted(append(dst, `,"completed_at":`...), s.status)
+	dst = a.appendItems(append(dst, `,"output":[`...), s)
 	dst = a.appendText(append(dst, `],"output_text":`...))
 	dst = append(dst, `,"error":`...)
 	dst = appendError(dst, s.err)
@@ -83,6 +84,15 @@ func (a *answer) appendResponse(dst []byte, s state) []byte {
 		dst = a.appendUsage(append(dst, `,"usage":`...), s.usage)
 	}
 	return append(dst, '}')
+}
+
+// appendCompleted appends when the response was complete, in Unix seconds; one that
+// goes on, was cut short or failed never is.
+func (a *answer) appendCompleted(dst []byte, status string) []byte {
+	if status != "completed" || a.head.Now == nil {
+		return append(dst, "null"...)
+	}
+	return strconv.AppendInt(dst, a.head.Now().Unix(), 10)
 }
 
 // appendItems appends what has been said so far, with commas between. The item at

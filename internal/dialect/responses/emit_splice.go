@@ -90,6 +90,12 @@ func (a *answer) forwardResponse(dst, raw []byte, usage *llm.Usage) []byte {
 	if !ok {
 		return a.appendResponse(dst, state{status: "in_progress", usage: usage})
 	}
+	status := "in_progress"
+	if usage != nil {
+		if status = text(find(raw, "status")); status == "" {
+			status = a.ended().status
+		}
+	}
 	from := len(dst)
 	dst = quote(append(dst, `{"id":`...), a.head.ID)
 	said := map[string]bool{}
@@ -105,6 +111,8 @@ func (a *answer) forwardResponse(dst, raw []byte, usage *llm.Usage) []byte {
 		switch name {
 		case "created_at":
 			dst = strconv.AppendInt(dst, a.head.Created, 10)
+		case "completed_at": // by the clock of created_at
+			dst = a.appendCompleted(dst, status)
 		case "model":
 			dst = quote(dst, a.head.Model)
 		case "output":
@@ -121,7 +129,8 @@ func (a *answer) forwardResponse(dst, raw []byte, usage *llm.Usage) []byte {
 	add("object", []byte(`"response"`))
 	add("created_at", number(a.head.Created))
 	add("model", quote(nil, a.head.Model))
-	add("completed_at", null())
+	add("status", quote(nil, status))
+	add("completed_at", a.appendCompleted(nil, status))
 	add("output", []byte("[]"))
 	add("output_text", a.appendText(nil))
 	add("error", null())

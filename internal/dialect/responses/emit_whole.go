@@ -34,7 +34,9 @@ func (e *whole) Emit(c llm.Chunk) error {
 		response = find(c.Raw, "response")
 	}
 	if len(response) > 0 && response[0] == '{' {
-		e.final = bytes.Clone(response)
+		if e.final = response; !c.Whole {
+			e.final = bytes.Clone(response)
+		}
 		e.altered = len(e.shown) > 0 && itemsIn(response) == 0 // some vendors do not say it twice
 	}
 	return nil

@@ -120,7 +120,7 @@ func (e *encoder) build() []byte {
 		e.text()
 	}
 	e.tools()
-	e.reasoning()
+	e.reasoning(nil)
 	if in.CacheKey != "" && !e.q.drops("prompt_cache_key") {
 		e.str("prompt_cache_key", short(in.CacheKey))
 	}

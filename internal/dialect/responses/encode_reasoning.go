@@ -1,6 +1,10 @@
 package responses
 
-import "github.com/turnpike-gateway/turnpike/internal/llm"
+import (
+	"slices"
+
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+)
 
 // wish is how much thinking the caller wants.
 type wish struct {
@@ -91,16 +95,28 @@ func (e *encoder) summary(w wish) string {
 	return "auto"
 }
 
-// reasoning asks for thinking. What the caller left open stays open (CR-01).
-func (e *encoder) reasoning() {
-	if !e.reasons() || e.in.Reasoning == nil {
+// reasoning asks for thinking. What the caller left open stays open (CR-01); what said,
+// its own words in this dialect, has beside that goes along: `context`, and what else
+// may come.
+func (e *encoder) reasoning(said []byte) {
+	if !e.reasons() {
 		return
 	}
 	before := len(e.out)
 	e.key("reasoning")
 	e.out = append(e.out, '{')
 	empty := len(e.out)
-	e.effort()
+	if e.in.Reasoning != nil {
+		e.effort()
+	}
+	var room [12]field
+	list, _ := fields(room[:0], said)
+	for i := range list {
+		name, v := string(list[i].name), list[i].of(said)
+		if v[0] != 'n' && !slices.Contains([]string{"effort", "summary", "max_tokens", "enabled", "exclude", "generate_summary", "mode"}, name) {
+			e.raw(name, v)
+		}
+	}
 	if len(e.out) == empty {
 		e.out = e.out[:before]
 		return
@@ -119,4 +135,10 @@ func (e *encoder) effort() {
 		e.str("effort", e.q.nearest(w.effort))
 	}
 	e.str("summary", e.summary(w))
+	switch {
+	case e.q.marks(e.to.Model):
+		e.str("mode", r.Mode)
+	case len(e.q.Breakpoints) > 0 && r.Mode == "pro": // where none has one, the table says so
+		e.loses("reasoning.mode")
+	}
 }

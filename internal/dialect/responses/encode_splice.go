@@ -125,7 +125,7 @@ func (s *spliced) member(name string, value []byte) {
 	case "text":
 		s.text(value)
 	case "reasoning":
-		s.reasoning(value)
+		e.reasoning(value)
 	case "tools":
 		if e.to.Takes(name) && len(s.tools) > len("[]") {
 			e.raw(name, s.tools)
@@ -159,38 +159,6 @@ func (s *spliced) text(value []byte) {
 		e.key("text")
 		e.text()
 	}
-}
-
-// reasoning keeps members beside those of the contract: `context`, and what else may
-// come.
-func (s *spliced) reasoning(value []byte) {
-	e := s.encoder
-	if !e.reasons() {
-		return
-	}
-	mark := len(e.out)
-	e.key("reasoning")
-	e.out = append(e.out, '{')
-	empty := len(e.out)
-	if e.in.Reasoning != nil {
-		e.effort()
-	}
-	var room [12]field
-	list, _ := fields(room[:0], value)
-	for i := range list {
-		name, v := string(list[i].name), list[i].of(value)
-		switch {
-		case v[0] == 'n', name == "mode" && !e.q.marks(e.to.Model):
-		case slices.Contains([]string{"effort", "summary", "max_tokens", "enabled", "exclude", "generate_summary"}, name):
-		default:
-			e.raw(name, v)
-		}
-	}
-	if len(e.out) == empty {
-		e.out = e.out[:mark]
-		return
-	}
-	e.out = append(e.out, '}')
 }
 
 func (s *spliced) choice(value []byte) {

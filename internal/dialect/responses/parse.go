@@ -2,7 +2,6 @@ package responses
 
 import (
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -11,9 +10,8 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
-// Limits of the contract (areas 2 and 35).
+// Limits of the contract (area 35).
 const (
-	maxLogprobs = 20
 	maxMetadata = 16  // pairs
 	maxKey      = 64  // bytes of a pair's name
 	maxValue    = 512 // bytes of its value
@@ -37,7 +35,6 @@ func (c *client) Parse(body []byte, h http.Header) (*llm.Request, error) {
 
 type parser struct {
 	parse.Body
-	parts []llm.Part // single parts are cut from here, many to an allocation
 
 	instructions string
 	safety       string            // safety_identifier
@@ -56,7 +53,7 @@ func (p *parser) begin(body []byte) {
 
 func (p *parser) finish() {
 	p.Forget()
-	p.parts, p.shells, p.late = nil, nil, nil
+	p.shells, p.late = nil, nil
 }
 
 func (p *parser) member(raw []byte) {
@@ -70,9 +67,7 @@ func (p *parser) member(raw []byte) {
 	case "instructions":
 		p.instructions = p.Optional()
 	case "tools":
-		if !p.Null() {
-			p.Array(p.tool)
-		}
+		p.toolList()
 	case "tool_choice":
 		if !p.Null() {
 			p.toolChoice()
@@ -83,37 +78,9 @@ func (p *parser) member(raw []byte) {
 		p.Saw(name, in.Parallel != nil)
 
 	case "max_output_tokens":
-		in.MaxTokens = p.Integer(1, parse.NoLimit)
-		p.Saw("max_tokens", in.MaxTokens != nil)
-	case "temperature":
-		in.Temperature = p.Number(0, 2)
-		p.Saw(name, in.Temperature != nil)
-	case "top_p":
-		in.TopP = p.Number(0, 1)
-		p.Saw(name, in.TopP != nil)
-	case "top_k":
-		in.TopK = p.Integer(0, parse.NoLimit)
-		p.Saw(name, in.TopK != nil)
-	case "min_p":
-		in.MinP = p.Number(0, 1)
-		p.Saw(name, in.MinP != nil)
-	case "top_a":
-		in.TopA = p.Number(0, 1)
-		p.Saw(name, in.TopA != nil)
-	case "frequency_penalty":
-		in.FrequencyPenalty = p.Number(-2, 2)
-		p.Saw(name, in.FrequencyPenalty != nil)
-	case "presence_penalty":
-		in.PresencePenalty = p.Number(-2, 2)
-		p.Saw(name, in.PresencePenalty != nil)
-	case "repetition_penalty":
-		in.RepetitionPenalty = p.Number(0, 2)
-		p.Saw(name, in.RepetitionPenalty != nil)
-	case "seed":
-		in.Seed = p.Integer(math.MinInt64, parse.NoLimit)
-		p.Saw(name, in.Seed != nil)
+		in.MaxTokens = p.Tokens("max_tokens")
 	case "top_logprobs":
-		in.TopLogprobs = p.Integer(0, maxLogprobs)
+		in.TopLogprobs = p.Integer(0, parse.MaxLogprobs)
 		p.Saw(name, in.TopLogprobs != nil)
 	case "include":
 		p.logprobs = slices.Contains(p.Texts(), includeLogprobs)
@@ -122,24 +89,19 @@ func (p *parser) member(raw []byte) {
 			p.text()
 		}
 	case "reasoning":
-		if !p.Null() {
-			p.reasoning()
-			p.Saw(name, true)
-		}
+		p.Reasoning("summary", "generate_summary") // the second is the older name
 	case "modalities":
 		in.Modalities = p.Texts()
 		for _, m := range in.Modalities {
 			p.OneOf(m, "text", "image")
 		}
 	case "image_config":
-		if v := p.object(); v != nil {
+		if v := p.Raw(); v != nil {
 			in.ImageConfig = v
 		}
 	case "cache_control":
 		in.Cache = p.CacheControl()
 
-	case "user":
-		p.Req.User = p.Optional()
 	case "safety_identifier":
 		p.safety = p.Optional()
 	case "metadata":
@@ -163,7 +125,7 @@ func (p *parser) member(raw []byte) {
 			p.Fail("prompts are not stored: want instructions and input")
 		}
 	default:
-		if p.Shared(name) {
+		if p.Sampling(name) || p.Shared(name) {
 			return
 		}
 		v := p.Value()
@@ -171,19 +133,6 @@ func (p *parser) member(raw []byte) {
 			in.Extra = append(in.Extra, llm.Extra{Name: name, Value: v})
 		}
 	}
-}
-
-// object is an object as it was written; nil for null.
-func (p *parser) object() []byte {
-	v := p.Value()
-	switch {
-	case v == nil || v[0] == 'n':
-		return nil
-	case v[0] != '{':
-		p.Fail("want an object")
-		return nil
-	}
-	return v
 }
 
 // metadata is echoed to the caller, and goes no further.
@@ -212,9 +161,7 @@ func (p *parser) text() {
 				p.format()
 			}
 		case "verbosity":
-			p.In.Verbosity = p.Optional()
-			p.OneOf(p.In.Verbosity, "low", "medium", "high", "xhigh", "max")
-			p.Saw("verbosity", p.In.Verbosity != "")
+			p.Verbosity()
 		default:
 			p.Value()
 		}
@@ -235,7 +182,7 @@ func (p *parser) format() {
 		case "strict":
 			f.Strict = p.Boolean()
 		case "schema":
-			if v := p.object(); v != nil {
+			if v := p.Raw(); v != nil {
 				f.Schema = v
 			}
 		case "grammar":
@@ -254,36 +201,7 @@ func (p *parser) format() {
 	case f.Type == llm.FormatGrammar && f.Grammar == "":
 		p.Fail("want a grammar")
 	}
-	p.In.Format = f
-	p.Saw("response_format", f.Type != llm.FormatText)
-	p.Saw("structured_outputs", f.Type == llm.FormatJSONSchema)
-}
-
-func (p *parser) reasoning() {
-	r := &llm.Reasoning{}
-	p.Object(func(name []byte) {
-		switch string(name) {
-		case "effort":
-			r.Effort = p.Effort()
-		case "max_tokens":
-			r.MaxTokens = p.Integer(0, parse.NoLimit)
-		case "exclude":
-			r.Exclude = p.Flag()
-		case "enabled":
-			r.Enabled = p.Boolean()
-		case "summary", "generate_summary": // the second is the older name
-			if s := p.Optional(); s != "" {
-				r.Summary = s
-				p.OneOf(s, "auto", "concise", "detailed")
-			}
-		default: // context and mode go with the caller's bytes to who knows them
-			p.Value()
-		}
-	})
-	if r.Effort != "" && r.MaxTokens != nil {
-		p.Fail("effort and max_tokens exclude each other") // RE-02
-	}
-	p.In.Reasoning = r
+	p.Shape(f)
 }
 
 // conclude is what more than one member has a say in.

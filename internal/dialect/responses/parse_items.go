@@ -1,8 +1,6 @@
 package responses
 
 import (
-	"bytes"
-
 	"github.com/turnpike-gateway/turnpike/internal/dialect/parse"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
@@ -13,7 +11,7 @@ func (p *parser) input() {
 	case 'n':
 		p.Value()
 	case '"':
-		p.say(llm.RoleUser, p.one(llm.Part{Text: p.Text()}))
+		p.say(llm.RoleUser, p.One(llm.Part{Text: p.Text()}))
 	case '[':
 		p.Array(p.item)
 	default:
@@ -56,7 +54,7 @@ func (p *parser) item() {
 			return
 		}
 		p.Req.Unsaid = append(p.Req.Unsaid, "input: "+parse.Printable(typ))
-		p.object()
+		p.Raw()
 	}
 }
 
@@ -72,18 +70,6 @@ func (p *parser) say(role llm.Role, parts []llm.Part) {
 		return
 	}
 	p.In.Messages = append(list, llm.Message{Role: role, Parts: parts})
-}
-
-// one is a list of a single part.
-func (p *parser) one(part llm.Part) []llm.Part {
-	const together = 16
-	if len(p.parts) == 0 {
-		p.parts = make([]llm.Part, together)
-	}
-	list := p.parts[:1:1]
-	p.parts = p.parts[1:]
-	list[0] = part
-	return list
 }
 
 func (p *parser) message() {
@@ -122,13 +108,7 @@ func (p *parser) role() llm.Role {
 
 func (p *parser) heard() {
 	var parts []llm.Part
-	p.Object(func(name []byte) {
-		if string(name) != "content" {
-			p.Value()
-			return
-		}
-		parts = p.content()
-	})
+	p.Pick("content", func() { parts = p.content() })
 	p.say(llm.RoleUser, parts)
 }
 
@@ -205,7 +185,7 @@ func (p *parser) call(custom bool) {
 		p.Fail("want a call_id and a name")
 	}
 	c.Name = qualify(namespace, name)
-	p.say(llm.RoleAssistant, p.one(llm.Part{Kind: llm.PartCall, Call: c}))
+	p.say(llm.RoleAssistant, p.One(llm.Part{Kind: llm.PartCall, Call: c}))
 }
 
 func (p *parser) result() {
@@ -227,7 +207,7 @@ func (p *parser) answer(r *llm.ToolResult) {
 	if r.CallID == "" {
 		p.Fail("want a call_id")
 	}
-	p.say(llm.RoleTool, p.one(llm.Part{Kind: llm.PartResult, Result: r}))
+	p.say(llm.RoleTool, p.One(llm.Part{Kind: llm.PartResult, Result: r}))
 }
 
 // nativeCall reads the call of a tool that OpenAI has defined.
@@ -242,7 +222,7 @@ func (p *parser) nativeCall(n native) {
 		case "id":
 			id = p.Optional()
 		case n.action:
-			if v := p.object(); v != nil {
+			if v := p.Raw(); v != nil {
 				c.Arguments = string(v)
 			}
 		case "execution":
@@ -265,7 +245,7 @@ func (p *parser) nativeCall(n native) {
 	if c.ID == "" || c.Arguments == "" {
 		p.Fail("want a call_id and %s", n.action)
 	}
-	p.say(llm.RoleAssistant, p.one(llm.Part{Kind: llm.PartCall, Call: c}))
+	p.say(llm.RoleAssistant, p.One(llm.Part{Kind: llm.PartCall, Call: c}))
 }
 
 // nativeOutput reads the answer to the call of a tool that OpenAI has defined.
@@ -309,14 +289,14 @@ func (p *parser) output() []llm.Part {
 	switch p.Peek() {
 	case '{':
 		if part, ok := p.part(); ok {
-			return p.one(part)
+			return p.One(part)
 		}
 		return nil
 	case '[':
-		return p.one(llm.Part{Text: string(p.Value())})
+		return p.One(llm.Part{Text: string(p.Value())})
 	}
 	if s := p.Optional(); s != "" {
-		return p.one(llm.Part{Text: s})
+		return p.One(llm.Part{Text: s})
 	}
 	return nil
 }
@@ -331,18 +311,11 @@ func (p *parser) found() []llm.Part {
 	if p.Err != nil {
 		return nil
 	}
-	list := p.Req.Source.Body[from:p.Offset()]
-	return p.one(llm.Part{Text: string(list[bytes.IndexByte(list, '['):])})
+	return p.One(llm.Part{Text: string(p.Since(from))})
 }
 
 func (p *parser) moreTools() {
-	p.Object(func(name []byte) {
-		if string(name) != "tools" || p.Null() {
-			p.Value()
-			return
-		}
-		p.Array(p.tool)
-	})
+	p.Pick("tools", p.toolList)
 }
 
 // image reads a picture that an earlier answer made.
@@ -366,5 +339,5 @@ func (p *parser) image() {
 	if m.MIME == "" {
 		m.MIME = sniff(m.Data)
 	}
-	p.say(llm.RoleAssistant, p.one(llm.Part{Kind: llm.PartImage, Media: m}))
+	p.say(llm.RoleAssistant, p.One(llm.Part{Kind: llm.PartImage, Media: m}))
 }

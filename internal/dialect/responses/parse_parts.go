@@ -12,7 +12,7 @@ func (p *parser) content() (parts []llm.Part) {
 		p.Value()
 		return nil
 	case '"':
-		return p.one(llm.Part{Text: p.Text()})
+		return p.One(llm.Part{Text: p.Text()})
 	case '[':
 		first := true
 		p.Array(func() {
@@ -20,7 +20,7 @@ func (p *parser) content() (parts []llm.Part) {
 			case !ok:
 			case first:
 				first = false
-				parts = p.one(part)
+				parts = p.One(part)
 			default:
 				parts = append(parts, part)
 			}
@@ -57,7 +57,7 @@ func (p *parser) part() (part llm.Part, ok bool) {
 			detail = p.Optional()
 			p.OneOf(detail, "auto", "low", "high", "original")
 		case "input_audio":
-			sound = p.audio()
+			sound = p.Sound()
 		case "prompt_cache_breakpoint": // RS-09
 			if v := p.Value(); v != nil && v[0] != 'n' {
 				part.Cache = &llm.CacheMark{}
@@ -143,31 +143,6 @@ func (p *parser) located(m *llm.Media) *llm.Media {
 	if p.Peek() != '{' {
 		return p.Locate(p.Text())
 	}
-	p.Object(func(name []byte) {
-		if string(name) != "url" {
-			p.Value()
-			return
-		}
-		m = p.Locate(p.Text())
-	})
-	return m
-}
-
-func (p *parser) audio() *llm.Media {
-	m := &llm.Media{}
-	p.Object(func(name []byte) {
-		switch string(name) {
-		case "data":
-			m.Data = parse.Standard(p.Text())
-		case "format":
-			m.Format = p.Text()
-		default:
-			p.Value()
-		}
-	})
-	if m.Data == "" || m.Format == "" {
-		p.Fail("want data and format")
-	}
-	m.MIME = parse.AudioMIME(m.Format)
+	p.Pick("url", func() { m = p.Locate(p.Text()) })
 	return m
 }

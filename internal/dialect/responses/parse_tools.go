@@ -22,6 +22,13 @@ func (p *parser) ahead(name string) []byte {
 	return find(rest[i:], name)
 }
 
+// toolList reads definitions; null is none.
+func (p *parser) toolList() {
+	if !p.Null() {
+		p.Array(p.tool)
+	}
+}
+
 // tool reads a definition. Tools that vendors run are refused: they cost, and
 // nobody here has a price for them. A web search, and what nobody here has heard
 // of, is left out instead as long as the caller brings tools of its own: coding
@@ -39,7 +46,7 @@ func (p *parser) tool() {
 		p.tools()
 		return
 	}
-	v := p.object()
+	v := p.Raw()
 	if v == nil {
 		p.Fail("want an object")
 		return
@@ -90,13 +97,7 @@ func (p *parser) tools() {
 		return
 	}
 	p.namespace = text(p.ahead("name"))
-	p.Object(func(name []byte) {
-		if string(name) != "tools" || p.Null() {
-			p.Value()
-			return
-		}
-		p.Array(p.tool)
-	})
+	p.Pick("tools", p.toolList)
 	p.namespace = ""
 }
 
@@ -107,20 +108,12 @@ func (p *parser) offer(kind llm.ToolKind) {
 		switch string(member) {
 		case "name":
 			name = p.Text()
-		case "description":
-			t.Description = p.Optional()
-		case "parameters":
-			if v := p.object(); v != nil {
-				t.Parameters = v
-			}
-		case "strict":
-			t.Strict = p.Boolean()
 		case "format":
-			if v := p.object(); v != nil {
+			if v := p.Raw(); v != nil {
 				t.Grammar = v
 			}
 		default:
-			p.Value()
+			p.Definition(&t, string(member))
 		}
 	})
 	if name == "" {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -16,6 +17,9 @@ type Quirks struct {
 	// Format is the stamp of the vendor's thoughts: llm.FormatOpenAI if empty. Its
 	// encrypted reasoning goes back to who has the same stamp.
 	Format string
+	// FormatOf is the stamp of an endpoint's model, where models of several makers
+	// stand behind one host; llm.FormatUnknown is given back to nobody. nil: Format.
+	FormatOf func(dialect.Target) string
 	// NoEncrypted: reasoning is never encrypted, so none goes back.
 	NoEncrypted bool
 	// AnyThought: reasoning items of all vendors are taken and given, with their
@@ -81,9 +85,19 @@ func (q *Quirks) marks(model string) bool {
 	return slices.ContainsFunc(q.Breakpoints, func(p string) bool { return strings.HasPrefix(model, p) })
 }
 
+// at is the quirks of an endpoint.
+func (q *Quirks) at(to dialect.Target) *Quirks {
+	if q.FormatOf == nil {
+		return q
+	}
+	its := *q
+	its.Format = q.FormatOf(to)
+	return &its
+}
+
 // returns reports whether a thought with the stamp may go back to the vendor.
 func (q *Quirks) returns(format string) bool {
-	return !q.NoEncrypted && (q.AnyThought && format != "" && format != llm.FormatUnknown || format == q.Format)
+	return !q.NoEncrypted && format != "" && format != llm.FormatUnknown && (q.AnyThought || format == q.Format)
 }
 
 func levels() []string {

@@ -29,9 +29,14 @@ func (*upstream) Name() llm.Dialect { return llm.Responses }
 // Coverage implements dialect.Upstream.
 func (u *upstream) Coverage() dialect.Coverage { return u.covers }
 
+// Types implements dialect.Upstream.
+func (*upstream) Types() dialect.Types {
+	return dialect.Types{Images: dialect.UsualImages(), Files: []string{dialect.PDF, dialect.Text}}
+}
+
 // NewDecoder reads the answer to a request.
-func (u *upstream) NewDecoder(req *llm.Request) dialect.Decoder {
-	d := &decoder{q: &u.q, hot: hot{block: noBlock}, audio: noBlock, past: -1}
+func (u *upstream) NewDecoder(req *llm.Request, from dialect.Target) dialect.Decoder {
+	d := &decoder{q: u.q.at(from), hot: hot{block: noBlock}, audio: noBlock, past: -1}
 	if req != nil && req.Input != nil && req.Input.Audio != nil {
 		d.audioFormat = req.Input.Audio.Format
 	}
@@ -41,7 +46,7 @@ func (u *upstream) NewDecoder(req *llm.Request) dialect.Decoder {
 // Encode makes the call. A Responses caller's own bytes are edited in place, so that
 // members nobody here knows reach the vendor; else the body is built anew.
 func (u *upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, error) {
-	e := encoder{q: &u.q, req: req, in: req.Input, to: &to}
+	e := encoder{q: u.q.at(to), req: req, in: req.Input, to: &to}
 	body, ok := []byte(nil), false
 	if req.Source != nil && req.Source.Dialect == llm.Responses {
 		body, ok = e.splice(req.Source.Body)
@@ -53,5 +58,5 @@ func (u *upstream) Encode(req *llm.Request, to dialect.Target) (dialect.Call, er
 	if e.err != nil {
 		return dialect.Call{}, e.err
 	}
-	return dialect.Call{Path: u.q.Path, Body: body, Lost: append(e.lost, dialect.Foreign(req.Input, u.q.returns)...)}, nil
+	return dialect.Call{Path: u.q.Path, Body: body, Lost: append(e.lost, dialect.Foreign(req.Input, e.q.returns)...)}, nil
 }

@@ -40,7 +40,7 @@ func BenchmarkDecode1000(b *testing.B) {
 		var events []llm.Event
 		b.ReportAllocs()
 		for b.Loop() {
-			d := u.NewDecoder(nil)
+			d := u.NewDecoder(nil, dialect.Target{})
 			for _, f := range frames {
 				var err error
 				if events, err = d.Frame(events[:0], f); err != nil {
@@ -65,7 +65,7 @@ func BenchmarkDecode1000(b *testing.B) {
 // A piece of text costs one allocation: its copy.
 func TestDecodeAllocations(t *testing.T) { //nolint:paralleltest // counts allocations
 	frames := answerFrames(1000)
-	d := responses.Upstream(responses.Quirks{}).NewDecoder(nil)
+	d := responses.Upstream(responses.Quirks{}).NewDecoder(nil, dialect.Target{})
 	var events []llm.Event
 	decode := func(f wire.Frame) {
 		var err error

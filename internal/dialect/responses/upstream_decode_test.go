@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/llm/llmtest"
@@ -25,7 +26,7 @@ func withheld(t *testing.T, fixture string, q responses.Quirks) (types []string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := responses.Upstream(q).NewDecoder(nil)
+	d := responses.Upstream(q).NewDecoder(nil, dialect.Target{})
 	for _, s := range archive.Files {
 		if s.Name != "upstream.sse" {
 			continue
@@ -104,7 +105,7 @@ func TestVerbatimWhole(t *testing.T) {
 		{llm.FormatXAI, `null`, true},
 		{llm.FormatXAI, `""`, true},
 	} {
-		d := responses.Upstream(responses.Quirks{Format: c.format}).NewDecoder(nil)
+		d := responses.Upstream(responses.Quirks{Format: c.format}).NewDecoder(nil, dialect.Target{})
 		if _, err := d.Whole(nil, fmt.Appendf(nil, body, c.encrypted)); err != nil || d.Verbatim() != c.want || !d.Done() {
 			t.Errorf("%s %s: verbatim %v, %v", c.format, c.encrypted, d.Verbatim(), err)
 		}
@@ -116,7 +117,7 @@ func TestLongWhole(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("Rome was not built in a day.\\n", 8<<10)
 	body := `{"status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"` + long + `"}]}],"usage":{"input_tokens":1,"output_tokens":70000,"total_tokens":70001}}`
-	events, err := responses.Upstream(responses.Quirks{}).NewDecoder(nil).Whole(nil, []byte(body))
+	events, err := responses.Upstream(responses.Quirks{}).NewDecoder(nil, dialect.Target{}).Whole(nil, []byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestLongWhole(t *testing.T) {
 func TestAudioFormat(t *testing.T) {
 	t.Parallel()
 	req := &llm.Request{Input: &llm.ChatInput{Audio: &llm.AudioOutput{Format: "wav"}}}
-	d := responses.Upstream(responses.Quirks{}).NewDecoder(req)
+	d := responses.Upstream(responses.Quirks{}).NewDecoder(req, dialect.Target{})
 	frames := sse.NewScanner(strings.NewReader("data: {\"type\":\"response.audio.delta\",\"delta\":\"UklGRg==\"}\n\n"), 1<<20)
 	f, err := frames.Next()
 	if err != nil {
@@ -193,7 +194,7 @@ func TestBounds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := responses.Upstream(responses.Quirks{}).NewDecoder(nil)
+			d := responses.Upstream(responses.Quirks{}).NewDecoder(nil, dialect.Target{})
 			for i := range 10000 {
 				frames := sse.NewScanner(strings.NewReader("data: "+frame(i)+"\n\n"), 1<<20)
 				f, err := frames.Next()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
@@ -107,7 +108,7 @@ func TestSplice(t *testing.T) {
 			name: "breakpoints where they are",
 			body: `{"model":"a","reasoning":{"mode":"pro"},"input":[{"role":"user","content":[{"type":"input_text","text":"a","prompt_cache_breakpoint":{"mode":"explicit"}}]}]}`,
 			q:    responses.Quirks{Breakpoints: []string{"nat"}},
-			want: `{"model":"native","reasoning":{"mode":"pro"},"input":[{"role":"user","content":[{"type":"input_text","text":"a","prompt_cache_breakpoint":{"mode":"explicit"}}]}],"stream":false,"store":false}`,
+			want: `{"model":"native","reasoning":{"mode":"pro"},"input":[{"role":"user","content":[{"type":"input_text","text":"a","prompt_cache_breakpoint":{"mode":"explicit"}}]}],"stream":false,"store":false,"include":["reasoning.encrypted_content"]}`,
 		},
 		{
 			name: "ids that are too long",
@@ -148,6 +149,51 @@ func TestSplice(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// reasoning.mode goes to the models that have one, also in a body that is made anew;
+// at others of a vendor that has some it is named as lost, unless it is what they do
+// anyway.
+func TestReasoningMode(t *testing.T) {
+	t.Parallel()
+	pro := responses.Quirks{Breakpoints: []string{"gpt-5.6"}}
+	narrow := responses.Quirks{Breakpoints: []string{"gpt-5.6"}, SystemForDeveloper: true}
+	all, none := map[string]bool{"reasoning": true}, map[string]bool{"temperature": true}
+	for _, c := range []struct {
+		reasoning string
+		q         responses.Quirks
+		model     string
+		accepts   map[string]bool
+		want      string
+		lost      []string
+	}{
+		{`{"mode":"pro"}`, pro, "gpt-5.6-sol", all, `{"mode":"pro"}`, nil},
+		{`{"effort":"high","mode":"pro"}`, pro, "gpt-5.6-sol", nil, `{"effort":"high","mode":"pro"}`, nil},
+		{`{"effort":"high","mode":"pro","context":"all_turns"}`, narrow, "gpt-5.6-sol", all, `{"effort":"high","mode":"pro"}`, nil},
+		{`{"mode":"standard"}`, pro, "gpt-5.6-sol", all, `{"mode":"standard"}`, nil},
+		{`{"mode":"pro"}`, pro, "gpt-5.5", all, "", []string{"reasoning.mode"}},
+		{`{"effort":"high","mode":"pro"}`, pro, "gpt-5.5", all, `{"effort":"high"}`, []string{"reasoning.mode"}},
+		{`{"effort":"high","mode":"pro"}`, narrow, "gpt-5.5", all, `{"effort":"high"}`, []string{"reasoning.mode"}},
+		{`{"effort":"high","mode":"pro"}`, responses.Quirks{}, "grok-5", all, `{"effort":"high"}`, nil}, // the table says so
+		{`{"effort":"high","mode":"standard"}`, pro, "gpt-5.5", all, `{"effort":"high"}`, nil},
+		{`{"effort":"high","mode":null}`, pro, "gpt-5.5", all, `{"effort":"high"}`, nil},
+		{`{"mode":"pro"}`, pro, "gpt-5.6-sol", none, "", nil},
+	} {
+		req := parseBody(t, `{"model":"a","reasoning":`+c.reasoning+`,"input":[{"role":"developer","content":"be brief"},{"role":"user","content":"hi"}]}`)
+		call, err := responses.Upstream(c.q).Encode(req, dialect.Target{Model: c.model, Accepts: c.accepts})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sent struct {
+			Reasoning jsontext.Value `json:"reasoning"`
+		}
+		if err := json.Unmarshal(call.Body, &sent); err != nil {
+			t.Fatal(err)
+		}
+		if string(sent.Reasoning) != c.want || !slices.Equal(call.Lost, c.lost) {
+			t.Errorf("%s to %s: %s, lost %q", c.reasoning, c.model, sent.Reasoning, call.Lost)
+		}
 	}
 }
 

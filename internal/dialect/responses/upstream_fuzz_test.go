@@ -54,7 +54,7 @@ func decodeStream(stream []byte, q responses.Quirks, cuts ...int) (events []llm.
 		from = at
 	}
 	parts = append(parts, bytes.NewReader(stream[from:]))
-	s := relay.ReadStream(io.NopCloser(io.MultiReader(parts...)), responses.Upstream(q).NewDecoder(&llm.Request{}), llm.Responses)
+	s := relay.ReadStream(io.NopCloser(io.MultiReader(parts...)), responses.Upstream(q).NewDecoder(&llm.Request{}, dialect.Target{}), llm.Responses)
 	for {
 		c, err := s.Next()
 		events = append(events, c.Events...)
@@ -99,7 +99,7 @@ func FuzzDecoder(f *testing.F) {
 		if got, want := llmtest.Lines(cut), llmtest.Lines(events); got != want || (err == nil) != (cutErr == nil) {
 			t.Fatalf("law 1: %v, %v\n%s", err, cutErr, cmp.Diff(want, got))
 		}
-		events, err = responses.Upstream(q).NewDecoder(nil).Whole(nil, stream)
+		events, err = responses.Upstream(q).NewDecoder(nil, dialect.Target{}).Whole(nil, stream)
 		check(events, err)
 		if e := responses.Upstream(q).Error(int(at)%200+400, http.Header{}, stream); e.Type == "" || e.Message == "" {
 			t.Fatalf("not a typed error: %+v", e)
@@ -115,7 +115,7 @@ func FuzzPieces(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		frames := sse.NewScanner(bytes.NewReader(stream), 1<<20)
-		quick, slow := responses.Upstream(responses.Quirks{}).NewDecoder(nil), responses.Upstream(responses.Quirks{}).NewDecoder(nil)
+		quick, slow := responses.Upstream(responses.Quirks{}).NewDecoder(nil, dialect.Target{}), responses.Upstream(responses.Quirks{}).NewDecoder(nil, dialect.Target{})
 		for i := 0; ; i++ {
 			frame, err := frames.Next()
 			if err != nil {
