@@ -220,3 +220,39 @@ func TestSecretsOfACredential(t *testing.T) {
 		t.Error(c.refused)
 	}
 }
+
+// Vendors name the key that they refuse, in part. In no dialect does a caller see any
+// of it; a 401 or 403 is not told in the vendor's words at all.
+func TestVendorsNameTheKey(t *testing.T) {
+	t.Parallel()
+	const key, words = "sk-live-7Qd1operator-0042", "Incorrect API key provided: sk-live-*********0042; see the account of AKIAIOSFODNN7EXAMPLE."
+	for dialect := range provider.Plain() {
+		for _, status := range []int{400, 401, 403, 404, 422, 429, 500} {
+			t.Run(fmt.Sprintf("%s %d", dialect, status), func(t *testing.T) {
+				t.Parallel()
+				body := `{"type":"error","message":"` + words + `","error":{"message":"` + words + `","type":"odd_request","code":"odd"}}`
+				r := newRig(t, at{
+					edit: func(e *catalog.Endpoint, l *provider.Live) { e.Dialect, l.Key = string(dialect), key },
+					answers: func(w http.ResponseWriter, _ *http.Request) {
+						w.Header().Set("Content-Type", "application/json")
+						w.WriteHeader(status)
+						_, _ = io.WriteString(w, body)
+					},
+				})
+				g := r.do(t.Context(), request(t, stream))
+				if g.err == nil {
+					t.Fatal("no error")
+				}
+				text := fmt.Sprintf("%v %+v", g.err, *g.err)
+				for _, part := range []string{"sk-live", "0042", "AKIAIOSFODNN7EXAMPLE"} {
+					if strings.Contains(text, part) {
+						t.Errorf("%s is told: %s", part, text)
+					}
+				}
+				if refused := status == http.StatusUnauthorized || status == http.StatusForbidden; refused && g.err.Message != "The provider refused our access" {
+					t.Errorf("%q", g.err.Message)
+				}
+			})
+		}
+	}
+}
