@@ -286,8 +286,9 @@ func TestCT(t *testing.T) {
 		} {
 			want(t, r.get("/model/"+name).json(200), "data.id", id)
 			want(t, r.get("/models/"+name+"/endpoints").json(200), "data.id", id)
+			want(t, r.get("/models/"+name).json(200), "id", id) // as OpenAI's SDKs retrieve one
 		}
-		for _, path := range []string{"/model/acme/none", "/model/acme/dear:none", "/models/acme/none/endpoints", "/models/acme/dear", "/model/acme"} {
+		for _, path := range []string{"/model/acme/none", "/model/acme/dear:none", "/models/acme/none/endpoints", "/models/acme/none", "/models/acme", "/model/acme"} {
 			r.get(path).fails(404, "not_found")
 		}
 	})

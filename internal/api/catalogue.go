@@ -232,6 +232,40 @@ func (c Catalogue) Model(w http.ResponseWriter, r *http.Request) {
 	writeShared(w, "application/json", append(append([]byte(`{"data":`), x.text...), '}'))
 }
 
+// Retrieve is GET /models/{id}, as the vendors' own SDKs ask for a model: its slash
+// may be escaped. To the contract's object it adds what those of OpenAI and of
+// Anthropic look for.
+func (c Catalogue) Retrieve(w http.ResponseWriter, r *http.Request) {
+	e, err := c.present()
+	if err != nil {
+		writeError(w, asError(err))
+		return
+	}
+	name := r.PathValue("id")
+	if name == "" {
+		name = r.PathValue("author") + "/" + r.PathValue("slug")
+	}
+	x, ok := e.find(name)
+	if !ok {
+		notFound(w, r, noModel().Message)
+		return
+	}
+	author, _, _ := strings.Cut(x.model.ID, "/")
+	head, err := json.Marshal(struct {
+		Object      string `json:"object"`
+		OwnedBy     string `json:"owned_by"`
+		Type        string `json:"type"`
+		DisplayName string `json:"display_name"`
+		CreatedAt   string `json:"created_at"`
+	}{"model", author, "model", x.model.Name, time.Unix(x.model.Created, 0).UTC().Format(time.RFC3339)})
+	if err != nil {
+		writeError(w, asError(err))
+		return
+	}
+	head[len(head)-1] = ','
+	writeShared(w, "application/json", append(head, x.text[1:]...))
+}
+
 // find resolves a name: an id, canonical slug or alias, with or without a variant
 // that only orders endpoints (SL-01, SL-11).
 func (e *edition) find(name string) (*entry, bool) {

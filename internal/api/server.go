@@ -52,6 +52,8 @@ func New(rs Routes, auth Authenticator, log *slog.Logger) http.Handler {
 		open("GET /models", rs.Catalogue.Models)
 		open("GET /models/count", rs.Catalogue.Count)
 		open("GET /model/{author}/{slug}", rs.Catalogue.Model)
+		open("GET /models/{id}", rs.Catalogue.Retrieve)
+		open("GET /models/{author}/{slug}", rs.Catalogue.Retrieve)
 		open("GET /models/{author}/{slug}/endpoints", rs.Catalogue.Endpoints)
 		open("GET /providers", rs.Catalogue.Providers)
 		open("GET /endpoints/zdr", rs.Catalogue.ZDR)
@@ -180,28 +182,6 @@ func plain(u *url.URL) bool {
 	}
 	clean := path.Clean(u.Path)
 	return clean == u.Path || clean+"/" == u.Path
-}
-
-// unrouted answers what no route takes, in the contract's envelope: 405 where
-// another method would, else 404.
-func unrouted(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
-	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete} {
-		probe := &http.Request{Method: method, URL: r.URL, Host: r.Host}
-		if _, pattern := mux.Handler(probe); pattern != "/" {
-			allowed = append(allowed, method)
-		}
-	}
-	if len(allowed) > 0 {
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		write(w, http.StatusMethodNotAllowed, dialect.Plain(http.StatusMethodNotAllowed, r.Method+" is not allowed here; use "+strings.Join(allowed, " or ")))
-		return
-	}
-	nothingAt(w, r)
-}
-
-func nothingAt(w http.ResponseWriter, r *http.Request) {
-	writeError(w, &llm.Error{Type: llm.TypeNotFound, Fault: llm.FaultCaller, Message: "There is nothing at " + clip(r.URL.Path)})
 }
 
 // recovered turns a panic into a masked 500, or, once an answer has begun, into

@@ -100,6 +100,12 @@ func newHouse(t *testing.T, answers http.HandlerFunc, keepAlive time.Duration) *
 			ID: "lab/one@pipe", Model: "lab/one", Provider: "pipe", Tag: "pipe", Native: "one", BaseURL: "http://" + vendor,
 			InputModalities: []string{"text"}, Prices: catalog.Prices{Prompt: price("0.000001"), Completion: price("0.000002")},
 		}},
+	}, catalog.Model{
+		ID: "lab/two-tongues", CanonicalSlug: "lab/two-tongues", Name: "Two", InputModalities: []string{"text"}, OutputModalities: []string{"text"},
+		Endpoints: []*catalog.Endpoint{{
+			ID: "lab/two-tongues@pipe", Model: "lab/two-tongues", Provider: "pipe", Tag: "pipe", Native: "two", BaseURL: "http://" + vendor,
+			Dialect: string(llm.Gemini), InputModalities: []string{"text"}, Prices: catalog.Prices{Prompt: price("0.000001"), Completion: price("0.000002")},
+		}},
 	})
 	snap := snapshotOf(t, data)
 	current := func() *catalog.Snapshot { return snap }
