@@ -156,6 +156,27 @@ test("count_tokens", async () => {
   assert.ok(input_tokens > 0);
 });
 
+test("count_tokens of a model that is not there", async () => {
+  await assert.rejects(
+    client().messages.countTokens({ model: "nobody/nothing", messages: [{ role: "user", content: sentence }] }),
+    (e) => e instanceof Anthropic.BadRequestError && e.error.error.type === "invalid_request_error",
+  );
+});
+
+test("one model, and what is not there", async () => {
+  const model = await client().models.retrieve("sim/echo");
+  assert.equal(model.id, "sim/echo");
+  assert.equal(model.type, "model");
+  assert.equal(model.display_name, "Sim: Echo");
+  for (const asked of [
+    () => client().models.retrieve("nobody/nothing"),
+    () => client().messages.batches.retrieve("msgbatch_1"),
+    () => client().messages.batches.create({ requests: [] }),
+  ]) {
+    await assert.rejects(asked, (e) => e instanceof Anthropic.NotFoundError && e.error.error.type === "not_found_error");
+  }
+});
+
 const refusals = [
   ["400 unknown model", Anthropic.BadRequestError, 400, "invalid_request_error", {}, { model: "nobody/nothing" }],
   ["400 no max_tokens", Anthropic.BadRequestError, 400, "invalid_request_error", {}, { max_tokens: undefined }],

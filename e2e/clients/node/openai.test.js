@@ -192,6 +192,25 @@ test("hanging up in the middle leaves the client usable", async () => {
   assert.equal(answer.choices[0].message.content, "still here");
 });
 
+test("one model, and one that is not there", async () => {
+  const model = await client().models.retrieve("sim/echo");
+  assert.equal(model.id, "sim/echo");
+  assert.equal(model.object, "model");
+  assert.equal(model.owned_by, "sim");
+  await assert.rejects(client().models.retrieve("nobody/nothing"), (e) => e instanceof OpenAI.NotFoundError && /no such model/.test(e.message));
+});
+
+test("what is not kept is a 404 that says so", async () => {
+  for (const asked of [
+    () => client().responses.retrieve("resp_1"),
+    () => client().responses.inputItems.list("resp_1"),
+    () => client().chat.completions.retrieve("gen-1"),
+    () => client().conversations.retrieve("conv_1"),
+  ]) {
+    await assert.rejects(asked, (e) => e instanceof OpenAI.NotFoundError && /not kept here/.test(e.message));
+  }
+});
+
 test("models list", async () => {
   const ids = [];
   for await (const model of client().models.list()) ids.push(model.id);
