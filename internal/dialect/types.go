@@ -4,6 +4,7 @@ package dialect
 type Types struct {
 	Images []string // nil: whatever the model makes of them
 	Files  []string // documents; the text of others can be read for the model
+	Loose  bool     // an image is what its bytes say, however its type is spelled
 }
 
 // The MIME types that most vendors know.

@@ -22,7 +22,7 @@ func TypeOf(m *llm.Media) string {
 	switch told = strings.TrimSpace(told); {
 	case told == "image/jpg", told == "image/pjpeg":
 		return "image/jpeg"
-	case told != "" && told != anyType:
+	case told != "" && told != anyType && told != "image/*":
 		return told
 	case m.Data != "":
 		return sniff(m.Data)
@@ -70,9 +70,10 @@ func asImage(p *llm.Part) llm.Part {
 }
 
 // Suit is the request with its images under the names that the vendor has for their
-// types, of which it takes those; nil: all. An image of another type is an error of
-// this request at this endpoint.
-func Suit(req *llm.Request, takes []string) (*llm.Request, error) {
+// types, of which it takes those; nil: all. If loose, a name that is only spelled in
+// another way stays: the request is not edited for that. An image of another type is
+// an error of this request at this endpoint.
+func Suit(req *llm.Request, takes []string, loose bool) (*llm.Request, error) {
 	if takes == nil {
 		return req, nil
 	}
@@ -90,6 +91,8 @@ func Suit(req *llm.Request, takes []string) (*llm.Request, error) {
 			last := len(takes) - 1
 			return *p, unsuited(llm.TypeImageFormat, fmt.Sprintf("%s: the image is of type %.100q, which this provider does not take; send %s or %s",
 				place(req, n), kind, strings.Join(takes[:last], ", "), takes[last]))
+		case loose && strings.HasPrefix(strings.ToLower(p.Media.MIME), "image/"):
+			return *p, nil
 		default:
 			return typed(p, kind), nil
 		}

@@ -20,6 +20,7 @@ func TestTypeOf(t *testing.T) {
 		{llm.Media{MIME: "image/png", Data: "AAAA"}, "image/png"},
 		{llm.Media{MIME: "Image/JPG; q=1", Data: "AAAA"}, "image/jpeg"},
 		{llm.Media{MIME: "application/octet-stream", Data: b64(png)}, "image/png"},
+		{llm.Media{MIME: "image/*", Data: b64(png)}, "image/png"},
 		{llm.Media{Data: b64("%PDF-1.7\n" + strings.Repeat("x", 5000))}, "application/pdf"},
 		{llm.Media{Data: b64("BM\x00\x00\x00\x00")}, "image/bmp"},
 		{llm.Media{Data: b64("some words")}, "text/plain"},
@@ -47,7 +48,7 @@ func TestUntouched(t *testing.T) {
 	if err != nil || got != req {
 		t.Errorf("read: %v", err)
 	}
-	if got, err = media.Suit(req, []string{"image/jpeg", "image/png"}); err != nil || got != req {
+	if got, err = media.Suit(req, []string{"image/jpeg", "image/png"}, false); err != nil || got != req {
 		t.Errorf("suited: %v", err)
 	}
 }
@@ -82,9 +83,16 @@ func TestSuit(t *testing.T) {
 		return llm.Part{Kind: llm.PartImage, Media: &llm.Media{MIME: mime, Data: "AAAA"}}
 	}
 	takes := []string{"image/jpeg", "image/png"}
-	got, err := media.Suit(ask(image("image/jpg"), at(llm.PartImage, "https://a.example/x"), at(llm.PartImage, "https://a.example/x.jpg")), takes)
+	got, err := media.Suit(ask(image("image/jpg"), at(llm.PartImage, "https://a.example/x"), at(llm.PartImage, "https://a.example/x.jpg")), takes, false)
 	if err != nil || got.Input.Messages[0].Parts[0].Media.MIME != "image/jpeg" {
 		t.Errorf("%+v, %v", got, err)
+	}
+	spelled := ask(image("image/jpg"), image("IMAGE/PNG"))
+	if got, err := media.Suit(spelled, takes, true); err != nil || got != spelled {
+		t.Errorf("where the spelling is nothing: %+v, %v", got, err)
+	}
+	if got, err := media.Suit(ask(image("image/heic")), takes, true); err == nil {
+		t.Errorf("of another type: %+v", got)
 	}
 	result := llm.Part{Kind: llm.PartResult, Result: &llm.ToolResult{Parts: []llm.Part{{Text: "seen"}, image("image/heic")}}}
 	for _, c := range []struct {
@@ -99,12 +107,12 @@ func TestSuit(t *testing.T) {
 	} {
 		req := ask(c.parts...)
 		req.Dialect = c.from
-		_, err := media.Suit(req, takes)
+		_, err := media.Suit(req, takes, false)
 		e, ok := errors.AsType[*llm.Error](err)
 		if !ok || e.Type != llm.TypeImageFormat || e.Fault != llm.FaultUnsuited || !strings.HasPrefix(e.Message, c.want) || !strings.HasSuffix(e.Message, "send image/jpeg or image/png") {
 			t.Errorf("%s: %v", c.want, err)
 		}
-		if got, err := media.Suit(req, nil); err != nil || got != req {
+		if got, err := media.Suit(req, nil, false); err != nil || got != req {
 			t.Errorf("where all are taken: %v", err)
 		}
 	}

@@ -339,6 +339,7 @@ func (w *watch) stop() {
 
 // guard is the body under watch; closing it ends the attempt.
 func (w *watch) guard(body io.ReadCloser) io.ReadCloser {
+	w.timer.Stop() // the head is here; to wait for room to read the rest is no silence
 	w.body = &guarded{body: body, w: w}
 	return w.body
 }

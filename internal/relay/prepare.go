@@ -59,6 +59,15 @@ func unheard(up dialect.Upstream, req *llm.Request) []string {
 	return lost[:min(len(lost), mostUnheard)]
 }
 
+// unkept is what the caller's bytes alone say to a vendor of their language, where what
+// is made of the request has them no more.
+func unkept(req, made *llm.Request, up dialect.Upstream) []string {
+	if up == nil || up.Name() != req.Dialect || made.Source != nil {
+		return nil
+	}
+	return req.Unsaid[:min(len(req.Unsaid), mostUnheard)]
+}
+
 // printable is a name as a header can carry it.
 func printable(name string) string {
 	const most = 64
@@ -79,15 +88,17 @@ func target(req *llm.Request, e *catalog.Endpoint) dialect.Target {
 
 // prepare makes of the request what the endpoint can be sent: what its dialect takes
 // as bytes only is fetched, and so are files of which nothing says that they are what
-// it takes; the text of documents is read where the model takes none (FL-01). Images
-// of types that nobody there takes are refused.
+// it takes, unless the caller says it in the vendor's own words; the text of documents
+// is read where the model takes none (FL-01). Images of types that nobody there takes
+// are refused.
 func (r *Relay) prepare(ctx context.Context, req *llm.Request, c route.Candidate, live provider.Live, attached *media.Attached) (*llm.Request, *llm.Error) {
 	up := upstream(live, c.Endpoint)
 	if up == nil || len(req.Needs.Modalities) == 0 {
 		return req, nil
 	}
 	table := up.Coverage()
-	reads, sees := reader(req, c.Endpoint, up), slices.Contains(c.Endpoint.InputModalities, "image")
+	own := func(req *llm.Request) bool { return req.Source != nil && req.Source.Dialect == up.Name() }
+	reads, sees, said := reader(req, c.Endpoint, up), slices.Contains(c.Endpoint.InputModalities, "image"), own(req)
 	fetches := func(p *llm.Part) bool {
 		switch p.Kind {
 		case llm.PartImage:
@@ -101,7 +112,7 @@ func (r *Relay) prepare(ctx context.Context, req *llm.Request, c route.Candidate
 			if sees && media.IsImage(kind) {
 				return table[dialect.FieldImageURL] != dialect.Carried
 			}
-			unclear := kind != dialect.PDF && req.Input.Plugins.PDF != llm.PDFNative
+			unclear := kind != dialect.PDF && !said && req.Input.Plugins.PDF != llm.PDFNative
 			return unclear || reads(&llm.Media{}) || table[dialect.FieldFileURL] == dialect.Fetched
 		default:
 			return false
@@ -112,7 +123,8 @@ func (r *Relay) prepare(ctx context.Context, req *llm.Request, c route.Candidate
 		req, err = attached.Read(ctx, req, sees, reads)
 	}
 	if err == nil {
-		req, err = media.Suit(req, up.Types().Images)
+		types := up.Types()
+		req, err = media.Suit(req, types.Images, types.Loose && own(req))
 	}
 	if err != nil {
 		return nil, asError(err)

@@ -6,13 +6,17 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/media"
 	"github.com/turnpike-gateway/turnpike/internal/provider"
@@ -173,6 +177,52 @@ func TestPrepareImages(t *testing.T) {
 				t.Errorf("%s is sent %s", to, got)
 			}
 		}
+	}
+}
+
+// What a caller says in the vendor's own words goes on as it came: a file's URL is not
+// followed, whatever is behind it, and an image's type may be spelled in a way that the
+// vendor knows. Where the bytes cannot go along, what they alone say is named.
+func TestPrepareOwnWords(t *testing.T) {
+	t.Parallel()
+	const (
+		messagesFile  = `{"model":"m/m","max_tokens":9,"messages":[{"role":"user","content":[{"type":"document","source":{"type":%s}}]}]}`
+		responsesPart = `{"model":"m/m","input":[{"type":"compaction","encrypted_content":"abc"},{"role":"user","content":[%s]}],"text":{"later":2}}`
+		photo         = `{"type":"input_image","image_url":"data:%s;base64,/9j/4AAQ"}`
+	)
+	for name, c := range map[string]struct {
+		from dialect.Client
+		body string
+		as   string // what is in the body that is sent
+		lost string
+	}{
+		"a URL without an extension": {messages.Client(), fmt.Sprintf(messagesFile, `"url","url":"https://a.example/pdf/2401.1"`), `"url":"https://a.example/pdf/2401.1"`, ""},
+		"a file by its id":           {messages.Client(), fmt.Sprintf(messagesFile, `"file","file_id":"file_1"`), `"file_id":"file_1"`, ""},
+		"a table":                    {responses.Client(), fmt.Sprintf(responsesPart, `{"type":"input_file","file_url":"https://a.example/a.csv"}`), `"file_url":"https://a.example/a.csv"`, ""},
+		"image/jpg":                  {responses.Client(), fmt.Sprintf(responsesPart, fmt.Sprintf(photo, "image/jpg")), `"image_url":"data:image/jpg;base64,/9j/4AAQ"`, ""},
+		"an image of no type":        {responses.Client(), fmt.Sprintf(responsesPart, fmt.Sprintf(photo, "application/octet-stream")), `"image_url":"data:image/jpeg;base64,/9j/4AAQ"`, "input: compaction"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			req, err := c.from.Parse([]byte(c.body), http.Header{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			live := provider.Live{Spec: provider.Spec{Speaks: provider.Plain(), Default: req.Dialect}}
+			e := &catalog.Endpoint{Model: "m/m", Native: "claude-opus-4-5", InputModalities: []string{"text", "image", "file"}}
+			door, up := &shelf{}, live.Speaks[req.Dialect]
+			made, failed := (&Relay{}).prepare(t.Context(), req, route.Candidate{Endpoint: e}, live, media.New(door, nil))
+			if failed != nil || len(door.asked) > 0 {
+				t.Fatalf("%v, fetched %q", failed, door.asked)
+			}
+			if lost := strings.Join(unkept(req, made, up), ", "); lost != c.lost || (made == req) != (lost == "") {
+				t.Errorf("lost %q", lost)
+			}
+			call, err := up.Encode(made, target(made, e))
+			if err != nil || !strings.Contains(string(call.Body), c.as) {
+				t.Errorf("sent %s, %v", call.Body, err)
+			}
+		})
 	}
 }
 

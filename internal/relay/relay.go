@@ -136,7 +136,8 @@ func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, 
 	if failed != nil {
 		return nil, 0, false, failed
 	}
-	x, failed := r.send(ctx, made, plan, c, live, r.Loses(req, c.Endpoint))
+	lost := append(r.Loses(req, c.Endpoint), unkept(req, made, upstream(live, c.Endpoint))...)
+	x, failed := r.send(ctx, made, plan, c, live, lost)
 	if failed != nil {
 		return nil, x.status, x.asked, failed
 	}

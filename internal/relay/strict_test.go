@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/provider"
@@ -123,4 +125,27 @@ func TestStrictAtEncoding(t *testing.T) {
 			}
 		})
 	})
+}
+
+// What the caller's bytes alone say is lost where they cannot go along, also to a vendor
+// of the caller's language.
+func TestStrictWithoutTheBytes(t *testing.T) {
+	t.Parallel()
+	for mime, asked := range map[string]string{"image/jpeg": "0", "application/octet-stream": ""} {
+		t.Run(mime, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, speaking(llm.Responses, "openai"))
+				req, err := responses.Client().Parse([]byte(`{"model":"m","input":[{"type":"compaction","encrypted_content":"abc"},{"role":"user","content":[{"type":"input_image","image_url":"data:`+mime+`;base64,/9j/4AAQ"}]}]}`), http.Header{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Strict = true
+				g := r.do(t.Context(), req)
+				if r.asks() != asked || asked == "" && (g.err == nil || g.err.Type != llm.TypeUnprocessable || !strings.Contains(g.err.Message, "input: compaction")) {
+					t.Errorf("asked %q: %v", r.asks(), g.err)
+				}
+			})
+		})
+	}
 }

@@ -145,10 +145,11 @@ type upstream struct {
 // Coverage implements dialect.Upstream.
 func (u *upstream) Coverage() dialect.Coverage { return u.covers }
 
-// Types implements dialect.Upstream: of documents, PDFs alone are taken.
+// Types implements dialect.Upstream: of documents, PDFs alone are taken. OpenAI's own
+// examples say image/jpg.
 // https://developers.openai.com/api/docs/guides/file-inputs?api-mode=chat
 func (u *upstream) Types() dialect.Types {
-	return dialect.Types{Images: u.q.Images, Files: []string{dialect.PDF}}
+	return dialect.Types{Images: u.q.Images, Files: []string{dialect.PDF}, Loose: true}
 }
 
 func (*upstream) Name() llm.Dialect { return llm.Chat }

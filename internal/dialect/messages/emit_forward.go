@@ -10,19 +10,17 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire/splice"
+	"github.com/turnpike-gateway/turnpike/internal/wire/walk"
 )
 
 // forward writes a vendor's own frame. What it says of usage and end waits for
 // Finish. It is false where the frame must be encoded from its events instead.
 func (e *streamer) forward(c *llm.Chunk) bool {
 	if rest, ok := bytes.CutPrefix(c.Raw, []byte(`{"type":"content_block_delta","index":`)); ok {
-		index, digits := 0, 0
-		for digits < len(rest) && digits < 6 && rest[digits] >= '0' && rest[digits] <= '9' {
-			index = index*10 + int(rest[digits]-'0')
-			digits++
+		if index, end := walk.Digits(rest, 0); end > 0 && end < len(rest) && rest[end] == ',' {
+			e.forwardAbout("content_block_delta", index, c.Raw)
+			return true
 		}
-		e.forwardAbout("content_block_delta", index, c.Raw)
-		return true
 	}
 	var f struct {
 		Type  string `json:"type"`

@@ -329,6 +329,8 @@ func TestForwardedIndexes(t *testing.T) {
 		"interleaved": {[]string{begin("0", "text"), begin("1", "text"), delta("0", "a"), delta("1", "b"), delta("0", "c"), end("1"), delta("0", "d"), end("0")}, []string{"text:acd", "text:b"}},
 		"a gap":       {[]string{begin("0", "text"), delta("0", "a"), end("0"), begin("2", "text"), delta("2", "b"), end("2")}, []string{"text:a", "text:b"}},
 		"from one on": {[]string{begin("1", "text"), delta("1", "a"), `{"type":"content_block_delta", "index":1,"delta":{"type":"text_delta","text":"b"}}`, end("1")}, []string{"text:ab"}},
+		"spaced":      {[]string{begin("0", "text"), begin("1", "text"), delta(" 1", "b"), delta(" 0", "a")}, []string{"text:a", "text:b"}},
+		"far out":     {[]string{begin("1234567", "text"), delta("1234567", "a"), begin("12345678901", "text"), delta("12345678901", "b")}, []string{"text:a", "text:b"}},
 		"backwards":   {[]string{begin("1", "text"), begin("0", "text"), delta("1", "a"), delta("0", "b"), end("1"), delta("1", "lost"), end("0")}, []string{"text:a", "text:b"}},
 		"used again":  {[]string{begin("0", "text"), delta("0", "a"), end("0"), begin("0", "text"), delta("0", "b"), end("0"), end("0")}, []string{"text:a", "text:b"}},
 		"not ended":   {[]string{begin("0", "text"), begin("4", "text"), delta("4", "b"), delta("0", "a")}, []string{"text:a", "text:b"}},

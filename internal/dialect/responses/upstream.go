@@ -31,7 +31,7 @@ func (u *upstream) Coverage() dialect.Coverage { return u.covers }
 
 // Types implements dialect.Upstream.
 func (*upstream) Types() dialect.Types {
-	return dialect.Types{Images: dialect.UsualImages(), Files: []string{dialect.PDF, dialect.Text}}
+	return dialect.Types{Images: dialect.UsualImages(), Files: []string{dialect.PDF, dialect.Text}, Loose: true}
 }
 
 // NewDecoder reads the answer to a request.
