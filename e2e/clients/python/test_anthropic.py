@@ -5,8 +5,8 @@ import unittest
 import anthropic
 from pydantic import BaseModel
 
-from cases import CALLS, FAULTS, FUNCTIONS, HOST, IMAGE, KEY, NAMES, REFUSALS
-from cases import SENTENCE, STRUCTURED, UPSTREAMS, fault, result, say
+from cases import CALLS, FAULTS, FUNCTIONS, HOST, IMAGE, KEY, NAMES, REFUSALS, SENTENCE
+from cases import STRUCTURED, UPSTREAMS, Case, fault, result, say
 
 TOOLS = [
     {
@@ -35,7 +35,7 @@ class Echo(BaseModel):
     echo: str
 
 
-class Messages(unittest.TestCase):
+class Messages(Case):
     def test_whole(self):
         for model in UPSTREAMS:
             with self.subTest(model):

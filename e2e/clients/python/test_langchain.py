@@ -7,8 +7,8 @@ from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
-from cases import BASE, CALLS, FAULTS, IMAGE, IMAGE_URL, KEY, NAMES, REFUSALS
-from cases import SENTENCE, STRUCTURED, TOOLS, UPSTREAMS, fault, result
+from cases import BASE, CALLS, FAULTS, IMAGE, IMAGE_URL, KEY, NAMES, REFUSALS, SENTENCE
+from cases import STRUCTURED, TOOLS, UPSTREAMS, Case, fault, result
 
 
 class Echo(BaseModel):
@@ -114,11 +114,11 @@ class Base:
                 self.assertTrue(text and SENTENCE.startswith(text), text)
 
 
-class OverChat(Base, unittest.TestCase):
+class OverChat(Base, Case):
     over_responses = False
 
 
-class OverResponses(Base, unittest.TestCase):
+class OverResponses(Base, Case):
     over_responses = True
 
 

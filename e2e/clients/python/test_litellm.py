@@ -10,9 +10,9 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 
 import litellm
 
-from cases import BASE, CALLS, FAULTS, FUNCTIONS, HOST, IMAGE, IMAGE_URL, KEY
-from cases import NAMES, REFUSALS, SENTENCE, STRUCTURED, TOOLS, UPSTREAMS
-from cases import fault, result, say
+from cases import BASE, CALLS, FAULTS, FUNCTIONS, HOST, IMAGE, IMAGE_URL, KEY, NAMES
+from cases import REFUSALS, SENTENCE, STRUCTURED, TOOLS, UPSTREAMS, Case, fault, result
+from cases import say
 
 litellm.suppress_debug_info = True
 litellm.telemetry = False
@@ -129,19 +129,19 @@ class Base:
                 self.assertTrue(text and SENTENCE.startswith(text), text)
 
 
-class AsOpenAI(Base, unittest.TestCase):
+class AsOpenAI(Base, Case):
     prefix, base = "openai/", BASE
 
 
-class AsOpenRouter(Base, unittest.TestCase):
+class AsOpenRouter(Base, Case):
     prefix, base = "openrouter/", BASE
 
 
-class AsAnthropic(Base, unittest.TestCase):
+class AsAnthropic(Base, Case):
     prefix, base = "anthropic/", HOST + "/api"
 
 
-class Responses(unittest.TestCase):
+class Responses(Case):
     def ask(self, model, content, **more):
         settings = {
             "model": "openai/" + model,

@@ -8,7 +8,7 @@ import openai
 from pydantic import BaseModel
 
 from cases import BASE, CALLS, FAULTS, IMAGE, IMAGE_URL, KEY, REFUSALS, SENTENCE
-from cases import STRUCTURED, TOOLS, UPSTREAMS, fault, result, say, tiny_key
+from cases import STRUCTURED, TOOLS, UPSTREAMS, Case, fault, result, say, tiny_key
 
 
 def client(key=KEY):
@@ -19,7 +19,7 @@ class Echo(BaseModel):
     echo: str
 
 
-class Chat(unittest.TestCase):
+class Chat(Case):
     def test_whole(self):
         for model in UPSTREAMS:
             with self.subTest(model):
@@ -139,7 +139,7 @@ class Chat(unittest.TestCase):
         self.assertGreater(len(ids), 340)
 
 
-class Tools(unittest.TestCase):
+class Tools(Case):
     def check(self, choice):
         self.assertEqual(choice.finish_reason, "tool_calls")
         calls = choice.message.tool_calls
@@ -199,7 +199,7 @@ class Tools(unittest.TestCase):
         self.assertEqual(answer.choices[0].finish_reason, "stop")
 
 
-class Errors(unittest.TestCase):
+class Errors(Case):
     def refused(self, kind, status, key=KEY, **changes):
         ask = {"model": "sim/echo", "messages": say("hi")} | changes
         for stream in (False, True):

@@ -9,16 +9,15 @@ import unittest
 
 from openrouter import OpenRouter, errors
 
-from cases import BASE, CALLS, FAULTS, FUNCTIONS, IMAGE, IMAGE_URL, KEY, NAMES
-from cases import REFUSALS, SENTENCE, STRUCTURED, TOOLS, UPSTREAMS
-from cases import fault, result, say
+from cases import BASE, CALLS, FAULTS, FUNCTIONS, IMAGE, IMAGE_URL, KEY, NAMES, REFUSALS
+from cases import SENTENCE, STRUCTURED, TOOLS, UPSTREAMS, Case, fault, result, say
 
 
 def client(key=KEY):
     return OpenRouter(api_key=key, server_url=BASE)
 
 
-class Chat(unittest.TestCase):
+class Chat(Case):
     def test_whole(self):
         for model in UPSTREAMS:
             with self.subTest(model):
@@ -115,7 +114,7 @@ class Chat(unittest.TestCase):
                 self.assertEqual(last.choices[0].finish_reason, "error")
 
 
-class Responses(unittest.TestCase):
+class Responses(Case):
     def test_whole(self):
         for model in UPSTREAMS:
             with self.subTest(model):
@@ -206,7 +205,7 @@ class Responses(unittest.TestCase):
                 self.assertTrue(events[-1].response.error.message)
 
 
-class Errors(unittest.TestCase):
+class Errors(Case):
     def refused(self, kind, status, key=KEY, **changes):
         ask = {"model": "sim/echo"} | changes
         c = client(key)

@@ -6,8 +6,8 @@ import unittest
 import openai
 from pydantic import BaseModel
 
-from cases import BASE, CALLS, FAULTS, FUNCTIONS, IMAGE, IMAGE_URL, KEY, NAMES
-from cases import REFUSALS, SENTENCE, STRUCTURED, UPSTREAMS, fault, result, say
+from cases import BASE, CALLS, FAULTS, FUNCTIONS, IMAGE, IMAGE_URL, KEY, NAMES, REFUSALS
+from cases import SENTENCE, STRUCTURED, UPSTREAMS, Case, fault, result, say
 
 TOOLS = [{"type": "function", "strict": True} | function for function in FUNCTIONS]
 
@@ -20,7 +20,7 @@ class Echo(BaseModel):
     echo: str
 
 
-class Responses(unittest.TestCase):
+class Responses(Case):
     def test_whole(self):
         for model in UPSTREAMS:
             with self.subTest(model):
