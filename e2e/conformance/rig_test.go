@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -96,6 +97,25 @@ const allParameters = "[frequency_penalty, include_reasoning, logit_bias, logpro
 	"parallel_tool_calls, presence_penalty, reasoning, reasoning_effort, repetition_penalty, response_format, seed, stop, " +
 	"structured_outputs, temperature, tool_choice, tools, top_k, top_logprobs, top_p, verbosity]"
 
+// noRows is a database without rows. To make its tables takes longer than most
+// tests, so that each begins with a copy.
+var noRows = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "turnpike-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "turnpike.db")
+	db, err := sqlstore.Open(context.Background(), path, sqlstore.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 func start(t *testing.T, s setup) *rig {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context()) // what closes after the test still writes
@@ -111,7 +131,11 @@ func start(t *testing.T, s setup) *rig {
 	c, err := config.Parse("conformance.yaml", []byte(text), func(name string) string { return s.env[name] })
 	must(err)
 
-	db, err := sqlstore.Open(ctx, "sqlite://"+filepath.Join(t.TempDir(), "turnpike.db"), sqlstore.Options{})
+	file := filepath.Join(t.TempDir(), "turnpike.db")
+	empty, err := noRows()
+	must(err)
+	must(os.WriteFile(file, empty, 0o600))
+	db, err := sqlstore.Open(ctx, "sqlite://"+file, sqlstore.Options{})
 	must(err)
 	must(db.Serve())
 	r := &rig{up: up, db: db, ahead: &atomic.Int64{}, kept: &keeper{to: db, news: make(chan record.Outcome, 64)}}

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// ran are the rules whose subtests came to their end. It is the package's one
-// variable: only TestMain sees the end of all tests.
+// ran are the rules whose subtests came to their end. It is the one thing that
+// all tests write to: only TestMain sees the end of them.
 var ran = struct {
 	sync.Mutex
 	ids map[string]bool

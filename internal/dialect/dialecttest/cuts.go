@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"testing"
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,29 +27,37 @@ type reading func(io.Reader, dialect.Decoder) llm.Stream
 // place, which holds the frames to those that it was told without one. Or it may
 // have kept bytes of a frame, which a later read writes over: here they are
 // written over as soon as it has seen them, which no cut can outdo.
-func cuts(t *testing.T, raw []byte, want []llm.Event, read reading, dec dialect.Decoder) {
-	t.Helper()
+func cuts(raw []byte, want []llm.Event, read reading, dec dialect.Decoder) error {
 	told := &forgetful{Decoder: dec}
 	events, _, err := drain(read(iotest.OneByteReader(bytes.NewReader(raw)), told))
-	if got, want := llmtest.Lines(events), llmtest.Lines(want); err != nil || got != want {
-		t.Fatalf("law 1: byte by byte, each frame forgotten: %v\n%s", err, cmp.Diff(want, got))
+	if err != nil {
+		return fmt.Errorf("byte by byte, each frame forgotten: %w", err)
 	}
-	check := func(at ...int) {
+	if got, want := llmtest.Lines(events), llmtest.Lines(want); got != want {
+		return fmt.Errorf("byte by byte, each frame forgotten: %s", cmp.Diff(want, got))
+	}
+	check := func(at ...int) error {
 		s := &script{frames: told.frames}
 		if err := s.play(read(cut(raw, at...), s)); err != nil {
-			t.Fatalf("law 1: cut at %v: %v", at, err)
+			return fmt.Errorf("cut at %v: %w", at, err)
 		}
+		return nil
 	}
 	n := len(raw)
 	for i := range n {
-		check(i)
+		if err := check(i); err != nil {
+			return err
+		}
 	}
 	step := max(1, n/60)
 	for i := 0; i < n; i += step {
 		for j := i + 1; j < n; j += step {
-			check(i, j)
+			if err := check(i, j); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // frame is what a decoder was told, and whether the answer was done with it.

@@ -174,7 +174,9 @@ func (f *fixture) answer(c Case, req *llm.Request, client dialect.Client, target
 		f.t.Errorf("law 2: %v", err)
 	}
 	if target.Stream {
-		cuts(f.t, raw, events, read, c.Upstream.NewDecoder(req, target))
+		if err := cuts(raw, events, read, c.Upstream.NewDecoder(req, target)); err != nil {
+			f.t.Fatalf("law 1: %v", err)
+		}
 	}
 	f.emit(c, req, client, chunks, "")
 	bare := slices.Clone(chunks)
