@@ -23,7 +23,7 @@ func TestLaws(t *testing.T) {
 				in := generator{t}.document()
 				before, err := validator(in)
 				if err != nil {
-					t.Skip(err)
+					t.Skip(err) // rapid draws another: the validator knows no such schema
 				}
 				result, err := Compile(jsontext.Value(in), s)
 				if err != nil {

@@ -79,8 +79,8 @@ func FuzzEmit(f *testing.F) {
 	f.Add([]byte("\x10a\x22bc\x33def\x14\xff\x13\xfe\x34QQ==\x42QQ==\x43text"), false, false)
 	f.Fuzz(func(t *testing.T, script []byte, stream, hide bool) {
 		events := story(script)
-		if err := llmtest.CheckStream(events); err != nil {
-			t.Skip(err)
+		if llmtest.CheckStream(events) != nil {
+			return // the script tells no answer
 		}
 		req := asking(stream, llm.Tool{Kind: llm.ToolCustom, Name: "patch"})
 		req.Input.Reasoning = &llm.Reasoning{Exclude: hide}

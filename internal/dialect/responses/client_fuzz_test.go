@@ -186,8 +186,8 @@ func FuzzEmit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte, piece uint8, fails bool) {
 		w := writer{src: src}
 		events := w.events()
-		if err := llmtest.CheckStream(events); err != nil {
-			t.Skip(err)
+		if llmtest.CheckStream(events) != nil {
+			return // the bytes tell no answer
 		}
 		var stream, whole pipe
 		s, one := emitter(t, &stream, `{"stream":true,`+body), emitter(t, &whole, `{`+body)
@@ -232,7 +232,7 @@ func FuzzForward(f *testing.F) {
 		stream := passed(t, chunks, failure, offered)
 		list, err := frames(stream)
 		if errors.Is(err, strconv.ErrRange) {
-			t.Skip("a number that the check cannot hold")
+			return // a number that the check cannot hold
 		}
 		if err != nil {
 			t.Fatalf("%v\n%s", err, stream)
