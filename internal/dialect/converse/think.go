@@ -14,43 +14,11 @@ const (
 	minTopP     = 0.95   // of Claude when it thinks
 )
 
-// ratio is the share of max_tokens that an effort may think for (RE-02); enabled
-// without an effort is medium (RE-05).
-func ratio(effort string) float64 {
-	switch effort {
-	case "max", "xhigh":
-		return 0.95
-	case "high":
-		return 0.8
-	case "low":
-		return 0.2
-	case "minimal":
-		return 0.1
-	default:
-		return 0.5
-	}
-}
-
-// effortOf is the effort that a budget comes nearest to, for models that know
-// efforts alone (RE-04).
-func effortOf(budget, maxTokens int64) string {
-	switch share := float64(budget) / float64(max(maxTokens, 1)); {
-	case share >= 0.875:
-		return "xhigh"
-	case share >= 0.65:
-		return "high"
-	case share >= 0.35:
-		return "medium"
-	default:
-		return "low"
-	}
-}
-
 // level is an effort in three words, for models that know no more.
 func level(ask *llm.Reasoning, maxTokens int64) string {
 	effort := ask.Effort
 	if effort == "" && ask.MaxTokens != nil {
-		effort = effortOf(*ask.MaxTokens, maxTokens)
+		effort = dialect.EffortOf(*ask.MaxTokens, maxTokens)
 	}
 	switch effort {
 	case "max", "xhigh", "high":
@@ -143,7 +111,7 @@ func (e *encoder) thinkClaude(ask *llm.Reasoning, off bool, limit int64, effort 
 			effort = m.effort(ask.Effort)
 		}
 		if effort == "" && ask.MaxTokens != nil && limit > 0 {
-			effort = m.effort(effortOf(*ask.MaxTokens, limit))
+			effort = m.effort(dialect.EffortOf(*ask.MaxTokens, limit))
 		}
 	}
 	if effort != "" {
@@ -163,7 +131,7 @@ func (e *encoder) budget(ask *llm.Reasoning, limit int64) bool {
 			limit = min(max(*ask.MaxTokens, minBudget), maxBudget) + floorTokens
 		}
 	}
-	n := int64(float64(limit) * ratio(ask.Effort))
+	n := int64(float64(limit) * dialect.ShareOf(ask.Effort))
 	if ask.MaxTokens != nil {
 		n = *ask.MaxTokens
 	}

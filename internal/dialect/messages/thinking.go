@@ -12,38 +12,6 @@ const (
 	minTopP     = 0.95   // of a model that thinks on a budget
 )
 
-// ratio is the share of max_tokens that an effort may think for (RE-02); enabled
-// without an effort is medium (RE-05).
-func ratio(effort string) float64 {
-	switch effort {
-	case "max", "xhigh":
-		return 0.95
-	case "high":
-		return 0.8
-	case "low":
-		return 0.2
-	case "minimal":
-		return 0.1
-	default:
-		return 0.5
-	}
-}
-
-// effortOf is the effort that a budget comes nearest to, for models that know
-// efforts alone (RE-04).
-func effortOf(budget, maxTokens int64) string {
-	switch share := float64(budget) / float64(max(maxTokens, 1)); {
-	case share >= 0.875:
-		return "xhigh"
-	case share >= 0.65:
-		return "high"
-	case share >= 0.35:
-		return "medium"
-	default:
-		return "low"
-	}
-}
-
 // think sets max_tokens, thinking and the effort, and drops the sampling
 // parameters that do not go with them. Turns must be set.
 //
@@ -85,7 +53,7 @@ func (e *encoder) think() {
 				effort = model.effort(ask.Effort)
 			}
 			if effort == "" && ask.MaxTokens != nil && in.MaxTokens != nil {
-				effort = model.effort(effortOf(*ask.MaxTokens, r.MaxTokens))
+				effort = model.effort(dialect.EffortOf(*ask.MaxTokens, r.MaxTokens))
 			}
 		}
 	}
@@ -133,7 +101,7 @@ func (r *request) budget(in *llm.ChatInput, to dialect.Target, model claude) {
 	if r.forced() || r.prefilled() || r.thoughtless() {
 		return
 	}
-	n := int64(float64(r.MaxTokens) * ratio(in.Reasoning.Effort))
+	n := int64(float64(r.MaxTokens) * dialect.ShareOf(in.Reasoning.Effort))
 	if in.Reasoning.MaxTokens != nil {
 		n = *in.Reasoning.MaxTokens
 		if in.MaxTokens == nil && to.MaxOutput == 0 {
