@@ -46,6 +46,9 @@ type Model struct {
 	KnowledgeCutoff     string // YYYY-MM-DD or ""
 	ExpirationDate      string // YYYY-MM-DD or "": planned removal (CT-07)
 	Moderated           bool
+	Distillable         bool              // its author lets what it says train other models
+	Hidden              bool              // no alias or router picks it: who wants it names it
+	CodingScore         float64           // 0 to 1, as a benchmark has it; 0: unknown
 	DefaultParameters   map[string]string // name -> JSON number
 	SupportedParameters []string          // union over its endpoints, sorted
 	Reasoning           *ReasoningAbility // nil: not a reasoning model, or unknown

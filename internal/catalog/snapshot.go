@@ -32,6 +32,7 @@ type Snapshot struct {
 	bySlug     map[string]*Provider
 	byEndpoint map[string]*Endpoint
 	names      map[string]string // canonical slugs and aliases -> id
+	families   map[string][]*Model
 }
 
 // New validates d and indexes it. What a definition leaves out is filled in:
@@ -49,6 +50,7 @@ func New(d Data) (*Snapshot, error) {
 		bySlug:     make(map[string]*Provider, len(d.Providers)),
 		byEndpoint: make(map[string]*Endpoint, 4*len(d.Models)),
 		names:      make(map[string]string, len(d.Models)+len(d.Aliases)),
+		families:   map[string][]*Model{},
 	}
 	work := d.clone()
 	for i := range work.Providers {
@@ -67,6 +69,11 @@ func New(d Data) (*Snapshot, error) {
 	})
 	if err := s.addNames(d.Aliases); err != nil {
 		return nil, err
+	}
+	for _, m := range s.models {
+		if family := familyOf(m.ID); family != "" && !m.Hidden {
+			s.families[family] = append(s.families[family], m)
+		}
 	}
 	return s, nil
 }

@@ -92,6 +92,11 @@ type Routing struct {
 	Sort                Sort
 	Partition           Partition
 	MaxPrice            MaxPrice
+	MinThroughput       Cutoffs // preferred_min_throughput: tokens per second
+	MaxLatency          Cutoffs // preferred_max_latency: seconds
+	Tier                Tier    // service_tier
+	Distillable         bool    // enforce_distillable_text
+	Continue            bool    // an answer that is cut may be continued by another endpoint
 }
 
 // Sort is an ordering of endpoints the caller asked for.
@@ -103,7 +108,23 @@ const (
 	SortPrice      Sort = "price"
 	SortThroughput Sort = "throughput"
 	SortLatency    Sort = "latency"
+	SortExacto     Sort = "exacto" // by quality, then the default's draw (HM-07)
 )
+
+// Tier is a service tier that was asked for (contract area 18).
+type Tier string
+
+// The tiers. TierNone and "auto" are no preference (TR-06); "fast" is TierPriority
+// (TR-01).
+const (
+	TierNone     Tier = ""
+	TierDefault  Tier = "default"
+	TierFlex     Tier = "flex"
+	TierPriority Tier = "priority"
+)
+
+// Cutoffs are thresholds by percentile; 0: none is given.
+type Cutoffs struct{ P50, P75, P90, P99 float64 }
 
 // Partition says whether models or endpoints are the outer loop (RT-20).
 type Partition string
@@ -117,7 +138,7 @@ const (
 // MaxPrice is a ceiling per unit; nil members do not bind. Prompt and Completion
 // are per single token here (the wire says per million).
 type MaxPrice struct {
-	Prompt, Completion, Request, Image *money.Pico
+	Prompt, Completion, Request, Image, Audio *money.Pico
 }
 
 // ChatInput is a conversation and how its next turn is to be made.
@@ -166,6 +187,35 @@ type AudioOutput struct {
 type Plugins struct {
 	Heal bool      // response-healing: repair JSON that the model got wrong
 	PDF  PDFEngine // file-parser: how documents are read
+
+	Auto, AutoBeta AutoRouter
+	Pareto         ParetoRouter
+}
+
+// AutoRouter are the settings of a router that chooses by task and cost (contract area
+// 9). Patterns name models; * stands for anything.
+type AutoRouter struct {
+	Allowed, Excluded []string
+	Tier              CostTier
+	Pin               string // the model to take instead
+}
+
+// CostTier is a band of models by cost, a fifth of them each.
+type CostTier string
+
+// The tiers, the cheapest first.
+const (
+	CostLow    CostTier = "low"
+	CostMedium CostTier = "medium"
+	CostHigh   CostTier = "high"
+	CostXHigh  CostTier = "xhigh"
+	CostMax    CostTier = "max"
+)
+
+// ParetoRouter are the settings of a router that takes the cheapest model which is good
+// enough.
+type ParetoRouter struct {
+	MinCodingScore *float64 // 0 to 1
 }
 
 // PDFEngine is who reads a document.

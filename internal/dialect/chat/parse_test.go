@@ -184,7 +184,7 @@ func TestParseRequest(t *testing.T) {
 		Dialect: llm.Chat, Models: []string{"a/b:floor", "c/d", "e/f"}, Stream: true, User: "u", SessionID: "s",
 		Routing: llm.Routing{
 			Order: []string{"p"}, Only: []string{"q"}, Ignore: []string{"r"}, NoFallbacks: true, RequireParameters: true,
-			DenyCollection: true, ZDR: true, Quantizations: []string{"fp8"}, Sort: llm.SortPrice, Partition: llm.PartitionNone,
+			DenyCollection: true, ZDR: true, Quantizations: []string{"fp8"}, Sort: llm.SortPrice, Partition: llm.PartitionNone, MinThroughput: llm.Cutoffs{P50: 5},
 			MaxPrice: llm.MaxPrice{Prompt: new(money.Pico(500_000)), Completion: new(money.Pico(1_250_000)), Request: new(money.Pico(1e10)), Image: new(money.Pico(1e9))},
 		},
 		Needs: llm.Needs{

@@ -103,9 +103,11 @@ func (p *parser) member(raw []byte) { //nolint:cyclop // a table in the form of 
 			p.Err = errThread()
 		}
 	case "speed":
-		p.OneOf(p.Optional(), "fast", "standard")
-	case "service_tier":
-		p.Optional()
+		speed := p.Optional()
+		p.OneOf(speed, "fast", "standard")
+		if speed == "fast" { // TR-01
+			p.Req.Routing.Tier = llm.TierPriority
+		}
 	default:
 		if p.Shared(name) {
 			return

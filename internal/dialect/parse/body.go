@@ -113,6 +113,8 @@ func (b *Body) Shared(name string) bool {
 		}
 	case "prompt_cache_key":
 		b.In.CacheKey = b.Optional()
+	case "service_tier":
+		b.tier()
 	case "user":
 		b.Req.User = b.Optional()
 	default:

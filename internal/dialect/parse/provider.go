@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -38,6 +39,14 @@ func (b *Body) provider(name []byte) {
 		if !b.Null() {
 			b.Object(b.maxPrice)
 		}
+	case "preferred_min_throughput":
+		r.MinThroughput = b.cutoffs()
+	case "preferred_max_latency":
+		r.MaxLatency = b.cutoffs()
+	case "enforce_distillable_text":
+		r.Distillable = b.Flag()
+	case "continue":
+		r.Continue = b.Flag()
 	default:
 		b.Value()
 	}
@@ -48,9 +57,7 @@ func (b *Body) sort() {
 	by := func() {
 		s := b.Optional()
 		b.OneOf(s, "price", "throughput", "latency", "exacto")
-		if s != "exacto" { // an order by tool-call quality, which is the default's business
-			r.Sort = llm.Sort(s)
-		}
+		r.Sort = llm.Sort(s)
 	}
 	if b.Peek() != '{' {
 		by()
@@ -72,6 +79,50 @@ func (b *Body) sort() {
 	})
 }
 
+// cutoffs reads a threshold: a number, which is about the median, or one for each
+// percentile (RT-16).
+func (b *Body) cutoffs() (c llm.Cutoffs) {
+	read := func(into *float64) {
+		if n := b.Number(0, math.MaxFloat64); n != nil {
+			*into = *n
+		}
+	}
+	if b.Peek() != '{' {
+		read(&c.P50)
+		return c
+	}
+	b.Object(func(name []byte) {
+		switch string(name) {
+		case "p50":
+			read(&c.P50)
+		case "p75":
+			read(&c.P75)
+		case "p90":
+			read(&c.P90)
+		case "p99":
+			read(&c.P99)
+		default:
+			b.Value()
+		}
+	})
+	return c
+}
+
+// tier reads `service_tier` (contract area 18).
+func (b *Body) tier() {
+	s := b.Optional()
+	b.OneOf(s, "auto", "default", "fast", "flex", "priority", "scale", "standard", "standard_only")
+	r := &b.Req.Routing
+	switch s {
+	case "flex":
+		r.Tier = llm.TierFlex
+	case "priority", "fast": // TR-01
+		r.Tier = llm.TierPriority
+	case "default", "standard", "standard_only":
+		r.Tier = llm.TierDefault
+	}
+}
+
 // maxPrice reads a ceiling: dollars per million tokens, or per request or image.
 func (b *Body) maxPrice(name []byte) {
 	m := &b.Req.Routing.MaxPrice
@@ -84,6 +135,8 @@ func (b *Body) maxPrice(name []byte) {
 		m.Request = b.price(0)
 	case "image":
 		m.Image = b.price(0)
+	case "audio":
+		m.Audio = b.price(0)
 	default:
 		b.Value()
 	}
