@@ -24,13 +24,13 @@ const modelsPath = "/api/v1/models"
 // Catalogue serves the catalogue to anybody (AU-04, contract area 28).
 type Catalogue struct {
 	snapshot func() *catalog.Snapshot
-	standing func(endpoint string) health.Standing
+	standing func(endpoint string) *health.Standing
 	now      func() time.Time
 	last     *atomic.Pointer[edition]
 }
 
 // NewCatalogue shows the snapshot of the moment, and how its endpoints do.
-func NewCatalogue(snapshot func() *catalog.Snapshot, standing func(endpoint string) health.Standing, now func() time.Time) Catalogue {
+func NewCatalogue(snapshot func() *catalog.Snapshot, standing func(endpoint string) *health.Standing, now func() time.Time) Catalogue {
 	return Catalogue{snapshot: snapshot, standing: standing, now: now, last: new(atomic.Pointer[edition])}
 }
 

@@ -171,7 +171,7 @@ func (q *listing) byAge(p *params, now time.Time) {
 }
 
 // apply is the models that the query leaves, in its order.
-func (q listing) apply(e *edition, standing func(endpoint string) health.Standing) []*entry {
+func (q listing) apply(e *edition, standing func(endpoint string) *health.Standing) []*entry {
 	found := make([]*entry, 0, len(e.models))
 	for _, x := range e.models {
 		if !slices.ContainsFunc(q.keep, func(keep func(*entry, *catalog.Snapshot) bool) bool { return !keep(x, e.of) }) {
@@ -187,9 +187,9 @@ func (q listing) apply(e *edition, standing func(endpoint string) health.Standin
 // scoreOf says how a model does on a sort, higher first, and whether there is
 // data on it; nil keeps the catalogue's order, which is newest first. There is
 // none on popularity and benchmarks: every model is last alike.
-func scoreOf(sort string, standing func(endpoint string) health.Standing) func(*entry) (score float64, known bool) {
+func scoreOf(sort string, standing func(endpoint string) *health.Standing) func(*entry) (score float64, known bool) {
 	// What is best among a model's endpoints stands for the model.
-	best := func(of func(health.Standing) float64) func(*entry) (float64, bool) {
+	best := func(of func(*health.Standing) float64) func(*entry) (float64, bool) {
 		return func(x *entry) (best float64, known bool) {
 			for _, e := range x.model.Endpoints {
 				if n := of(standing(e.ID)); n != 0 && (!known || n > best) {
@@ -213,9 +213,9 @@ func scoreOf(sort string, standing func(endpoint string) health.Standing) func(*
 	case "context-high-to-low":
 		return func(x *entry) (float64, bool) { return float64(x.model.ContextLength), x.model.ContextLength > 0 }
 	case "throughput-high-to-low":
-		return best(func(s health.Standing) float64 { return s.Throughput })
+		return best(func(s *health.Standing) float64 { return s.Throughput.P50 })
 	case "latency-low-to-high":
-		return best(func(s health.Standing) float64 { return -s.Latency.Seconds() })
+		return best(func(s *health.Standing) float64 { return -s.Latency.P50 })
 	default:
 		return nil
 	}

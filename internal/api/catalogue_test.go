@@ -95,10 +95,10 @@ func snapshotOf(t *testing.T, d catalog.Data) *catalog.Snapshot {
 	return s
 }
 
-func healthy(string) health.Standing { return health.Standing{} }
+func healthy(string) *health.Standing { return &health.Standing{} }
 
 // catalogueOf serves a snapshot at noon.
-func catalogueOf(t *testing.T, d catalog.Data, standing func(string) health.Standing) http.Handler {
+func catalogueOf(t *testing.T, d catalog.Data, standing func(string) *health.Standing) http.Handler {
 	t.Helper()
 	snap := snapshotOf(t, d)
 	return catalogueRoutes(api.NewCatalogue(func() *catalog.Snapshot { return snap }, standing, func() time.Time { return noon }))
@@ -224,12 +224,14 @@ func TestModelsAreFiltered(t *testing.T) {
 
 func TestModelsAreSortedByHealth(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), func(id string) health.Standing {
-		return map[string]health.Standing{
-			"lab/sharp@lab":    {Latency: 900 * time.Millisecond, Throughput: 20},
-			"lab/sharp@vault":  {Latency: 300 * time.Millisecond, Throughput: 10},
-			"shop/cheap@vault": {Latency: 200 * time.Millisecond, Throughput: 15},
-		}[id]
+	h := catalogueOf(t, smallCatalogue(), func(id string) *health.Standing {
+		known := map[string]health.Standing{
+			"lab/sharp@lab":    {Latency: health.Percentiles{P50: 0.9}, Throughput: health.Percentiles{P50: 20}},
+			"lab/sharp@vault":  {Latency: health.Percentiles{P50: 0.3}, Throughput: health.Percentiles{P50: 10}},
+			"shop/cheap@vault": {Latency: health.Percentiles{P50: 0.2}, Throughput: health.Percentiles{P50: 15}},
+		}
+		s := known[id]
+		return &s
 	})
 	for sort, want := range map[string][]string{
 		"throughput-high-to-low": {"lab/sharp", "shop/cheap", "lab/plain", "lab/plain:free", "router/auto"},
@@ -380,8 +382,12 @@ func TestModelNamesResolve(t *testing.T) {
 
 func TestEndpointsAreShownWhole(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), func(id string) health.Standing {
-		return health.Standing{Outage: id == "lab/sharp@vault", Latency: time.Second, Throughput: 30}
+	h := catalogueOf(t, smallCatalogue(), func(id string) *health.Standing {
+		s := &health.Standing{Latency: health.Percentiles{P50: 1}, Throughput: health.Percentiles{P50: 30}}
+		if id == "lab/sharp@vault" {
+			s.Grade = health.Ailing
+		}
+		return s
 	})
 	w := get(t, h, "/models/lab/sharp/endpoints")
 	conform(t, http.MethodGet, "/models/{author}/{slug}/endpoints", http.StatusOK, w.Body.Bytes())

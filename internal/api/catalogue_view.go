@@ -225,7 +225,7 @@ const (
 
 // endpointView leaves uptime, latency and throughput null: nothing here keeps the
 // counts over a day that CT-13 asks for, nor percentiles over half an hour (AU-05).
-func endpointView(m *catalog.Model, p *catalog.Provider, e *catalog.Endpoint, s health.Standing, at time.Time) publicEndpoint {
+func endpointView(m *catalog.Model, p *catalog.Provider, e *catalog.Endpoint, s *health.Standing, at time.Time) publicEndpoint {
 	v := publicEndpoint{
 		Name: p.Name + " | " + m.ID, ModelID: m.ID, ModelName: m.Name, ProviderName: p.Name, Tag: e.Tag,
 		ContextLength: cmp.Or(e.ContextLength, m.ContextLength), Pricing: priceView(shownPrices(e, at)),
@@ -238,7 +238,7 @@ func endpointView(m *catalog.Model, p *catalog.Provider, e *catalog.Endpoint, s 
 	switch {
 	case e.Deprecated:
 		v.Status = statusDeprecated
-	case s.Outage:
+	case s.Grade >= health.Degraded:
 		v.Status = statusDegraded
 	}
 	return v

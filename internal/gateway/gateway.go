@@ -6,7 +6,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -55,7 +54,7 @@ func (g *Gateway) Run(ctx context.Context, who identity.Principal, req *llm.Requ
 	if err != nil {
 		return err
 	}
-	plan, err := route.Make(req, g.world(o.Began), limits, g.rng())
+	plan, err := g.plan(req, limits, o)
 	if err != nil {
 		return err
 	}
@@ -82,13 +81,8 @@ func (g *Gateway) Run(ctx context.Context, who identity.Principal, req *llm.Requ
 // Check is the error in which every request for the models ends whatever it asks:
 // there are none of these names, or nobody who could be asked for one.
 func (g *Gateway) Check(models []string) error {
-	_, err := route.Make(&llm.Request{Models: models}, g.world(g.Now()), policy.Limits{}, g.rng())
+	_, err := route.Make(route.Query{Models: models}, g.world(g.Now()), policy.Limits{}, route.Rand(g.Seed()))
 	return err
-}
-
-// world is what plans depend on beside a request.
-func (g *Gateway) world(at time.Time) route.World {
-	return route.World{Catalog: g.Catalog(), Barred: g.Barred, Loses: g.Relay.Loses, Health: g.Health.Standing, At: at}
 }
 
 // forget lets go of what was asked, since nothing is asked again (law 8): a long
@@ -121,8 +115,6 @@ func kept(s string) string {
 	const most = 1 << 10
 	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }
-
-func (g *Gateway) rng() *rand.Rand { return rand.New(rand.NewPCG(g.Seed(), 0)) } //nolint:gosec // a draw among endpoints, not a secret
 
 // life is how long the work on a request goes on. It ends with the caller
 // leaving, unless the upstream bills to the end anyway: then what it says is

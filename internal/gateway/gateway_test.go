@@ -522,13 +522,13 @@ func TestStagedFaultsHurtNobody(t *testing.T) {
 	for _, fault := range []string{"status-429", "status-500", "status-500", "status-500", "status-500", "error-mid-stream"} {
 		r.ask(t.Context(), "gen-"+rand.Text(), request("sim/echo", `"stream":true`), http.Header{"X-Turnpike-Sim": {fault}})
 	}
-	if got := r.Health.Standing("sim/echo@sim"); got.Outage || got.Cooling > 0 {
+	if got := r.Health.Standing("sim/echo@sim"); got.Grade != health.Fit {
 		t.Errorf("standing %+v after faults that were asked for", got)
 	}
 	for range 4 {
 		r.ask(t.Context(), "gen-"+rand.Text(), request("sim/status-500"), nil)
 	}
-	if got := r.Health.Standing("sim/status-500@sim"); !got.Outage {
+	if got := r.Health.Standing("sim/status-500@sim"); got.Grade == health.Fit {
 		t.Errorf("standing %+v after faults of its own", got)
 	}
 }

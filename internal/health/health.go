@@ -1,192 +1,262 @@
-// Package health learns from real traffic how endpoints do: who ails, who asked
-// to be left alone, who is fast. What it says feeds the order of a plan; it
-// never forbids an endpoint by itself.
+// Package health learns from real traffic how endpoints do: who ails, who is fast, who
+// asked to be left alone. What it says feeds the order of a plan; it never forbids an
+// endpoint by itself, but for a while it keeps all but a trial request away from one
+// that fails again and again.
 package health
 
 import (
-	"slices"
+	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Windows of the rules below.
+// The spans of the rules below.
 const (
-	outageWindow = 30 * time.Second // RT-01
-	sampleWindow = 5 * time.Minute  // HM-04
-	outageFaults = 3                // U4: at least this many, and over half of the attempts
-	maxSamples   = 128
-	maxCooling   = 60 * time.Second // F12: a hint counts up to this
-	medianAge    = time.Second
+	outageWindow  = 30 * time.Second // RT-01
+	routingWindow = 5 * time.Minute  // HM-04: what routing sees
+	publicWindow  = 30 * time.Minute // HM-04: what is published
+	toolsWindow   = 2 * time.Hour    // HM-07
+	dayWindow     = 24 * time.Hour
+	freshFor      = 250 * time.Millisecond // how old a standing may be
+	maxCooling    = 60 * time.Second       // F12: a hint counts up to this
 )
 
-// Standing is how an endpoint does right now.
-type Standing struct {
-	Outage     bool          // RT-01, U4
-	Cooling    time.Duration // how long it asked to be left alone after a 429
-	Latency    time.Duration // median time to first content over five minutes; 0: no data
-	Throughput float64       // median output tokens per second over five minutes; 0: no data
+// The limits of the rules below.
+const (
+	outageFaults  = 3   // U4: at least this many, and over half of the attempts
+	uptimeCount   = 100 // HM-02: requests before an uptime is computed
+	degradedBelow = 0.95
+	downBelow     = 0.80
+)
+
+// Published is what the catalogue tells of an endpoint (HM-04, CT-12): over thirty
+// minutes, where the name says nothing else. An uptime is a share, -1 for too few
+// requests.
+type Published struct {
+	Latency, Throughput           Percentiles
+	Uptime5m, Uptime30m, Uptime1d float64
 }
 
 // Tracker keeps the standing of every endpoint. It is safe for concurrent use.
 type Tracker struct {
 	now func() time.Time
 
-	mu        sync.RWMutex
-	endpoints map[string]*endpoint
+	mu        sync.Mutex                           // of those who add an endpoint
+	endpoints atomic.Pointer[map[string]*endpoint] // replaced, never written to
+
+	cold cold
 }
 
+// endpoint is what is known of one endpoint.
 type endpoint struct {
-	mu       sync.Mutex
-	attempts []attempt // a ring of the newest
-	next     int
-	refused  time.Time // the last refused connection
-	cooling  time.Time
-	samples  []sample
-	nextS    int
+	told atomic.Pointer[telling]
 
-	summed      time.Time // when the medians were taken
-	latency     time.Duration
-	throughput  float64
-	latencies   []time.Duration // room for sorting
-	throughputs []float64
+	mu     sync.Mutex
+	recent recent
+	eject  ejection
+	short  window[pace]  // routingWindow
+	long   window[pace]  // publicWindow
+	fine   window[tally] // publicWindow
+	tools  window[tally] // toolsWindow
+	day    window[tally] // dayWindow
 }
 
-type attempt struct {
-	at time.Time
-	ok bool
-}
-
-type sample struct {
-	at         time.Time
-	latency    time.Duration
-	throughput float64
+// telling is a standing and how long it holds.
+type telling struct {
+	Standing
+	until time.Time
 }
 
 // New returns an empty tracker.
 func New(now func() time.Time) *Tracker {
-	return &Tracker{now: now, endpoints: map[string]*endpoint{}}
+	t := &Tracker{now: now}
+	t.endpoints.Store(&map[string]*endpoint{})
+	return t
 }
 
 func (t *Tracker) endpoint(id string) *endpoint {
-	t.mu.RLock()
-	e := t.endpoints[id]
-	t.mu.RUnlock()
-	if e != nil {
+	if e := (*t.endpoints.Load())[id]; e != nil {
 		return e
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if e = t.endpoints[id]; e == nil {
-		e = &endpoint{}
-		t.endpoints[id] = e
+	have := *t.endpoints.Load()
+	if e := have[id]; e != nil {
+		return e
 	}
+	e := &endpoint{
+		short: newWindow[pace](routingWindow, 10),
+		long:  newWindow[pace](publicWindow, 6),
+		fine:  newWindow[tally](publicWindow, 6),
+		tools: newWindow[tally](toolsWindow, 12),
+		day:   newWindow[tally](dayWindow, 24),
+	}
+	more := maps.Clone(have)
+	more[id] = e
+	t.endpoints.Store(&more)
 	return e
 }
 
-// Succeeded records a good answer: its time to first content, and its output
-// tokens over the whole time it took (HM-03).
-func (t *Tracker) Succeeded(id string, latency time.Duration, tokens int64, took time.Duration) {
+// Sample is a good answer.
+type Sample struct {
+	Latency  time.Duration // to the first content
+	Took     time.Duration // the whole time
+	Output   int64         // tokens
+	Calls    bool          // it ended in tool calls
+	BadCalls bool          // and one of them is in error (HM-06)
+}
+
+// Succeeded records a good answer.
+func (t *Tracker) Succeeded(id string, s Sample) {
 	e, now := t.endpoint(id), t.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.add(attempt{now, true})
-	s := sample{at: now, latency: latency}
-	if took > 0 {
-		s.throughput = float64(tokens) / took.Seconds()
+	e.recent.add(attempt{now, true})
+	e.eject.succeeded(now)
+	e.count(now, func(c *tally) {
+		c.good++
+		if s.Calls {
+			c.calls++
+		}
+		if s.BadCalls {
+			c.badCalls++
+		}
+	})
+	for _, w := range []*window[pace]{&e.short, &e.long} {
+		p := w.at(now)
+		p.latency[bin(float64(s.Latency)/float64(latencyUnit))]++
+		if s.Took > 0 && s.Output > 0 {
+			p.throughput[bin(float64(s.Output)/s.Took.Seconds()/throughputUnit)]++
+		}
 	}
-	if len(e.samples) < maxSamples {
-		e.samples = append(e.samples, s)
-		return
-	}
-	e.samples[e.nextS] = s
-	e.nextS = (e.nextS + 1) % maxSamples
+	e.stale(now)
 }
 
-// Failed records a fault of the provider's: faults of ours and of the caller
-// must not be reported here. A refused connection is an outage at once (U4).
+// Failed records a fault of the provider's: faults of ours and of the caller must not
+// be reported here (HM-01). A refused connection is an outage at once (U4).
 func (t *Tracker) Failed(id string, refused bool) {
 	e, now := t.endpoint(id), t.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.add(attempt{now, false})
+	e.recent.add(attempt{now, false})
 	if refused {
-		e.refused = now
+		e.recent.refused = now
 	}
+	e.eject.failed(now)
+	e.count(now, func(c *tally) { c.bad++ })
+	e.told.Store(nil)
 }
 
-// Cool records a 429: the endpoint asks not to be tried for hint, or for a
-// second where it gave none. It is no outage (HM-01).
-func (t *Tracker) Cool(id string, hint time.Duration) {
-	if hint <= 0 {
-		hint = time.Second
-	}
-	e, until := t.endpoint(id), t.now().Add(min(hint, maxCooling))
+// Limited records a 429 or a 403 of the provider's: it counts neither for the endpoint
+// nor against it (HM-01).
+func (t *Tracker) Limited(id string) {
+	e, now := t.endpoint(id), t.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if until.After(e.cooling) {
-		e.cooling = until
-	}
+	e.eject.released()
+	e.count(now, func(c *tally) { c.limited++ })
 }
 
-func (e *endpoint) add(a attempt) {
-	if len(e.attempts) < maxSamples {
-		e.attempts = append(e.attempts, a)
-		return
-	}
-	e.attempts[e.next] = a
-	e.next = (e.next + 1) % maxSamples
-}
-
-// Standing is how the endpoint does now.
-func (t *Tracker) Standing(id string) Standing {
-	t.mu.RLock()
-	e := t.endpoints[id]
-	t.mu.RUnlock()
+// Admit reports whether a request may be sent to the endpoint now. Who is admitted to
+// one on trial must report how it went; wait is how long the others should stay away.
+func (t *Tracker) Admit(id string) (ok bool, wait time.Duration) {
+	e := (*t.endpoints.Load())[id]
 	if e == nil {
-		return Standing{}
+		return true, 0
 	}
 	now := t.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Standing{Cooling: max(0, e.cooling.Sub(now))}
-	failed, all, good := 0, 0, time.Time{}
-	for _, a := range e.attempts {
-		if now.Sub(a.at) >= outageWindow {
-			continue
-		}
-		all++
-		if !a.ok {
-			failed++
-		} else if a.at.After(good) {
-			good = a.at
-		}
+	ok, wait = e.eject.admit(now)
+	if !e.eject.until.IsZero() {
+		e.told.Store(nil)
 	}
-	s.Outage = failed >= outageFaults && 2*failed > all
-	if !e.refused.IsZero() && now.Sub(e.refused) < outageWindow && !good.After(e.refused) {
-		s.Outage = true
+	return ok, wait
+}
+
+// Released ends a trial that told nothing of the endpoint: the caller left, or it was
+// our fault.
+func (t *Tracker) Released(id string) {
+	e := (*t.endpoints.Load())[id]
+	if e == nil {
+		return
 	}
-	s.Latency, s.Throughput = e.medians(now)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.eject.released()
+	e.told.Store(nil)
+}
+
+func (e *endpoint) count(now time.Time, f func(*tally)) {
+	for _, w := range []*window[tally]{&e.fine, &e.tools, &e.day} {
+		f(w.at(now))
+	}
+}
+
+// stale lets a standing that is told end soon.
+func (e *endpoint) stale(now time.Time) {
+	if told := e.told.Load(); told != nil && (told.Grade != Fit || told.until.Sub(now) > freshFor) {
+		e.told.Store(nil)
+	}
+}
+
+// Standing is how the endpoint does now.
+func (t *Tracker) Standing(id string) *Standing { return t.View()(id) }
+
+// View is how all endpoints do at this moment, for whoever asks of many.
+func (t *Tracker) View() func(id string) *Standing {
+	endpoints, now := *t.endpoints.Load(), t.now()
+	return func(id string) *Standing {
+		e := endpoints[id]
+		if e == nil {
+			return unasked
+		}
+		if told := e.told.Load(); told != nil && now.Before(told.until) {
+			return &told.Standing
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		told := &telling{Standing: e.standing(now), until: now.Add(freshFor)}
+		e.told.Store(told)
+		return &told.Standing
+	}
+}
+
+var unasked = &Standing{} //nolint:gochecknoglobals // never written to
+
+func (e *endpoint) standing(now time.Time) Standing {
+	short, fine, tools := merge(e.short.all(now)), sum(e.fine.all(now)), sum(e.tools.all(now))
+	s := Standing{
+		Latency: short.latency.latencies(), Throughput: short.throughput.throughputs(),
+		Requests: int64(fine.good) + int64(fine.bad), ToolCalls: int64(tools.calls), ToolErrors: int64(tools.badCalls),
+	}
+	uptime := fine.uptime()
+	switch {
+	case e.eject.left(now) > 0, !e.eject.trial.IsZero():
+		s.Grade = Ejected
+	case e.eject.lapsed(now):
+		s.Trial = true
+	case e.recent.outage(now), uptime >= 0 && uptime < downBelow:
+		s.Grade = Ailing
+	case uptime >= 0 && uptime < degradedBelow:
+		s.Grade = Degraded
+	}
 	return s
 }
 
-// medians are of the samples in the window, as of a second ago at most: to sort
-// them costs as much as all else of a request's routing.
-func (e *endpoint) medians(now time.Time) (time.Duration, float64) {
-	if age := now.Sub(e.summed); age >= 0 && age < medianAge {
-		return e.latency, e.throughput
+// Published is what is told of the endpoint.
+func (t *Tracker) Published(id string) Published {
+	e := (*t.endpoints.Load())[id]
+	if e == nil {
+		return Published{Uptime5m: -1, Uptime30m: -1, Uptime1d: -1}
 	}
-	e.summed, e.latency, e.throughput = now, 0, 0
-	latencies, throughputs := e.latencies[:0], e.throughputs[:0]
-	for _, s := range e.samples {
-		if now.Sub(s.at) < sampleWindow {
-			latencies, throughputs = append(latencies, s.latency), append(throughputs, s.throughput)
-		}
+	now := t.now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	long := merge(e.long.all(now))
+	return Published{
+		Latency: long.latency.latencies(), Throughput: long.throughput.throughputs(),
+		Uptime5m: (*e.fine.at(now)).uptime(), Uptime30m: sum(e.fine.all(now)).uptime(), Uptime1d: sum(e.day.all(now)).uptime(),
 	}
-	e.latencies, e.throughputs = latencies, throughputs
-	if n := len(latencies); n > 0 {
-		slices.Sort(latencies)
-		slices.Sort(throughputs)
-		e.latency, e.throughput = latencies[n/2], throughputs[n/2]
-	}
-	return e.latency, e.throughput
 }

@@ -17,7 +17,7 @@ import (
 type Limits struct {
 	NoTraining bool           // endpoints that keep or train on prompts are out (data_collection: deny)
 	ZDR        bool           // only endpoints with zero data retention
-	Spend      []ledger.Limit // all must admit the hold, together or not at all (I19)
+	Spend      []ledger.Limit `json:"-"` // all must admit the hold, together or not at all (I19)
 }
 
 // Rules by which an endpoint is left out (`excluded_by`, contract area 5).
@@ -44,7 +44,7 @@ func Check(who identity.Principal, req *llm.Request, at time.Time) (Limits, erro
 
 // Refuses names the rule by which the policy of an endpoint is not admitted, or
 // returns "". What is unknown counts as retaining and training (DP-02).
-func (l Limits) Refuses(p catalog.DataPolicy) (rule string) {
+func (l *Limits) Refuses(p *catalog.DataPolicy) (rule string) {
 	switch {
 	case l.ZDR && !p.ZDR:
 		return RuleZDR

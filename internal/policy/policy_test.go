@@ -71,13 +71,14 @@ func TestRefuses(t *testing.T) {
 		}},
 	} {
 		for name, p := range policies {
-			if got := c.limits.Refuses(p); got != c.want[name] {
+			if got := c.limits.Refuses(&p); got != c.want[name] {
 				t.Errorf("%+v against %s: %q, want %q", c.limits, name, got, c.want[name])
 			}
 		}
 	}
 	trainsButZDR := catalog.DataPolicy{ZDR: true, Training: true, Known: true}
-	if got := (policy.Limits{ZDR: true, NoTraining: true}).Refuses(trainsButZDR); got != policy.RuleTraining {
+	both := policy.Limits{ZDR: true, NoTraining: true}
+	if got := both.Refuses(&trainsButZDR); got != policy.RuleTraining {
 		t.Errorf("each demand is checked for itself: %q", got)
 	}
 }

@@ -83,8 +83,8 @@ func (r *Relay) Do(ctx context.Context, req *llm.Request, plan route.Plan) (answ
 		if attempts == r.Attempts {
 			break
 		}
-		if cooling := r.Health.Standing(c.Endpoint.ID).Cooling; cooling > 0 { // F12
-			out.add(c, cooled(c, cooling))
+		if away := r.away(c); away != nil {
+			out.add(c, away)
 			continue
 		}
 		attempts++
@@ -232,14 +232,17 @@ func (r *Relay) blame(c route.Candidate, e *llm.Error) {
 	id := c.Endpoint.ID
 	switch e.Fault {
 	case llm.FaultBusy:
-		r.Health.Cool(id, e.RetryAfter)
+		r.Health.Limited(id)
+		r.Health.Cool(keyOf(c), e.RetryAfter)
 	case llm.FaultCredential, llm.FaultMissing, llm.FaultOverloaded, llm.FaultUpstream, llm.FaultTimeout:
 		d, dialled := errors.AsType[*egress.DialError](e)
 		if dialled && d.Kind == egress.DNS && resolverFailed(d) {
+			r.Health.Released(id)
 			return // F03: our resolver, not their name
 		}
 		r.Health.Failed(id, dialled && d.Kind == egress.Refused)
 	default:
+		r.Health.Released(id)
 	}
 }
 
@@ -268,14 +271,29 @@ func (r *Relay) Ended(a *Answer, output int64, failed *llm.Error) {
 		r.blame(a.From, failed)
 		return
 	}
-	r.Health.Succeeded(a.From.Endpoint.ID, a.FirstContent.Sub(a.Began), output, r.Now().Sub(a.Began))
+	r.Health.Succeeded(a.From.Endpoint.ID, health.Sample{Latency: a.FirstContent.Sub(a.Began), Output: output, Took: r.Now().Sub(a.Began)})
 }
 
-func cooled(c route.Candidate, left time.Duration) *llm.Error {
-	return &llm.Error{
-		Type: llm.TypeRateLimit, Fault: llm.FaultBusy, RetryAfter: left,
-		Message: fmt.Sprintf("%s asked not to be called for another %s", c.Endpoint.Provider, left.Round(time.Second)),
+// away says why a candidate must not be asked now, nil if it may be: its key cools
+// (F12), or it was ejected and none but a trial may ask it (F24).
+func (r *Relay) away(c route.Candidate) *llm.Error {
+	if cooling := r.Health.Cooling(keyOf(c)); cooling > 0 {
+		return &llm.Error{
+			Type: llm.TypeRateLimit, Fault: llm.FaultBusy, RetryAfter: cooling,
+			Message: fmt.Sprintf("%s asked not to be called for another %s", c.Provider.Name, cooling.Round(time.Second)),
+		}
 	}
+	if ok, wait := r.Health.Admit(c.Endpoint.ID); !ok {
+		return &llm.Error{
+			Type: llm.TypeOverloaded, Fault: llm.FaultOverloaded, RetryAfter: wait,
+			Message: fmt.Sprintf("%s failed again and again and is left alone for another %s", c.Provider.Name, wait.Round(time.Second)),
+		}
+	}
+	return nil
+}
+
+func keyOf(c route.Candidate) health.Key {
+	return health.Key{Provider: c.Endpoint.Provider, Endpoint: c.Endpoint.ID}
 }
 
 // outcomes gathers how the candidates of a plan failed.

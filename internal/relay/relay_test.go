@@ -236,7 +236,7 @@ func (r *rig) outage(candidate int) bool {
 	id := r.plan.Candidates[candidate].Endpoint.ID
 	r.Health.Failed(id, false)
 	r.Health.Failed(id, false)
-	return r.Health.Standing(id).Outage
+	return r.Health.Standing(id).Grade != health.Fit
 }
 
 // Answers of an endpoint.

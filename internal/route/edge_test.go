@@ -22,7 +22,7 @@ func TestNothingIsPlannedTwice(t *testing.T) {
 	for _, partition := range []llm.Partition{llm.PartitionModel, llm.PartitionNone} {
 		req := request("x/y:floor", "x/y", "x/y:nitro", "x/z", "x/y")
 		req.Routing.Partition = partition
-		p, err := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
+		p, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestAbsurdSizes(t *testing.T) {
 	} {
 		req := request("x/y")
 		req.Needs.PromptTokens, req.Needs.MaxTokens = c.prompt, c.most
-		_, err := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
+		_, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
 		if (err == nil) != c.fits {
 			t.Errorf("prompt %d, max_tokens %d: %v", c.prompt, c.most, err)
 		}
@@ -74,7 +74,7 @@ func TestDrawOfAbsurdPrices(t *testing.T) {
 	req := request("x/y")
 	req.Needs.PromptTokens, req.Needs.MaxTokens = 1<<40, math.MaxInt64
 	for seed := range uint64(200) {
-		p, err := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(seed, 0)))
+		p, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(seed, 0)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestOrderOverOutage(t *testing.T) {
 		"x/y": {at(t, "a", "1"), at(t, "b", "2"), at(t, "c", "3")},
 		"x/z": {at(t, "b", "2"), at(t, "c", "0.5")},
 	})
-	w.Health = func(id string) health.Standing { return health.Standing{Outage: id == "x/y@c"} }
+	w.Health = func(id string) *health.Standing { return ailing(id == "x/y@c") }
 	for _, c := range []struct {
 		name    string
 		routing llm.Routing
@@ -111,7 +111,7 @@ func TestOrderOverOutage(t *testing.T) {
 	} {
 		req := request("x/y", "x/z")
 		req.Routing = c.routing
-		p, err := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
+		p, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,11 +37,11 @@ func deprecated(m *catalog.Model) *llm.Error {
 	}
 }
 
-func wrongEndpoint(req *llm.Request, m *catalog.Model) *llm.Error {
+func wrongEndpoint(q *Query, m *catalog.Model) *llm.Error {
 	return &llm.Error{
 		Type: llm.TypeInvalidRequest, Fault: llm.FaultCaller,
 		Message:      fmt.Sprintf("%s answers with %s and cannot be called for chat", m.ID, strings.Join(m.OutputModalities, ", ")),
-		Availability: &llm.Availability{Code: "wrong_endpoint", Models: req.Models},
+		Availability: &llm.Availability{Code: "wrong_endpoint", Models: q.Models},
 	}
 }
 
@@ -55,9 +55,9 @@ func noOutput(m *catalog.Model, wanted string) *llm.Error {
 
 // empty explains a plan without candidates (RT-28): a 404 that names what
 // removed each endpoint.
-func empty(req *llm.Request, snap *catalog.Snapshot, p Plan) *llm.Error {
+func empty(q *Query, snap *catalog.Snapshot, excluded []Exclusion) *llm.Error {
 	var rules, removed, providers []string
-	for _, x := range p.Excluded {
+	for _, x := range excluded {
 		if !slices.Contains(rules, x.Rule) {
 			rules = append(rules, x.Rule)
 		}
@@ -71,14 +71,14 @@ func empty(req *llm.Request, snap *catalog.Snapshot, p Plan) *llm.Error {
 		removed = append(removed, x.Endpoint.Tag+" ("+why+")")
 	}
 	slices.Sort(rules)
-	a := &llm.Availability{Code: code(rules), Models: req.Models, Providers: providers, ExcludedBy: rules}
+	a := &llm.Availability{Code: code(rules), Models: q.Models, Providers: providers, ExcludedBy: rules}
 	typ := llm.TypeNotFound
 	if slices.Contains(rules, RuleStrict) { // it alone stood between the request and an endpoint
 		typ = llm.TypeUnprocessable
 	}
 	return &llm.Error{
 		Type: typ, Fault: llm.FaultCaller, Availability: a,
-		Message: fmt.Sprintf("No endpoint can serve %s. %s", strings.Join(req.Models, ", "), advice(req, rules, removed)),
+		Message: fmt.Sprintf("No endpoint can serve %s. %s", strings.Join(q.Models, ", "), advice(q, rules, removed)),
 	}
 }
 
@@ -109,7 +109,7 @@ func code(rules []string) string {
 
 const maxListed = 12
 
-func advice(req *llm.Request, rules, removed []string) string {
+func advice(q *Query, rules, removed []string) string {
 	if len(removed) == 0 {
 		return "The catalogue has no endpoint for it"
 	}
@@ -119,8 +119,8 @@ func advice(req *llm.Request, rules, removed []string) string {
 		removed = removed[:maxListed]
 	}
 	text := "Left out: " + strings.Join(removed, ", ") + more
-	if len(req.Routing.Only) > 0 && slices.Contains(rules, RuleAllowed) {
-		text += "; allowed were only " + strings.Join(req.Routing.Only, ", ")
+	if len(q.Routing.Only) > 0 && slices.Contains(rules, RuleAllowed) {
+		text += "; allowed were only " + strings.Join(q.Routing.Only, ", ")
 	}
 	if slices.Contains(rules, RuleStrict) {
 		text += "; X-Turnpike-Strict is set, and the fields named could not be said to those endpoints"

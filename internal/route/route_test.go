@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -63,8 +62,16 @@ func world(t testing.TB, models map[string][]*catalog.Endpoint) World {
 	return World{
 		Catalog: snap,
 		Barred:  func(*catalog.Endpoint) string { return "" },
-		Health:  func(string) health.Standing { return health.Standing{} },
+		Explain: true,
+		Health:  func(string) *health.Standing { return &health.Standing{} },
 	}
+}
+
+func ailing(is bool) *health.Standing {
+	if is {
+		return &health.Standing{Grade: health.Ailing}
+	}
+	return &health.Standing{}
 }
 
 func tags(p Plan) (out []string) {
@@ -81,12 +88,12 @@ func request(models ...string) *llm.Request { return &llm.Request{Models: models
 func TestDefaultDraw(t *testing.T) {
 	t.Parallel()
 	w := world(t, map[string][]*catalog.Endpoint{"x/y": {at(t, "a", "1"), at(t, "b", "2"), at(t, "c", "3")}})
-	w.Health = func(id string) health.Standing { return health.Standing{Outage: strings.HasSuffix(id, "@b")} }
+	w.Health = func(id string) *health.Standing { return ailing(strings.HasSuffix(id, "@b")) }
 	const draws = 20_000
 	first := map[string]int{}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range draws {
-		p, err := Make(request("x/y"), w, policy.Limits{}, rng)
+		p, err := Make(Ask(request("x/y")), w, policy.Limits{}, rng)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,10 +114,12 @@ func TestOrder(t *testing.T) {
 	endpoints := func() []*catalog.Endpoint {
 		return []*catalog.Endpoint{at(t, "dear", "3"), at(t, "cheap", "1"), at(t, "mid", "2"), at(t, "mid", "2.5", func(e *catalog.Endpoint) { e.Tag = "mid/turbo" })}
 	}
-	fast := func(id string) health.Standing {
-		return map[string]health.Standing{
-			"x/y@dear": {Throughput: 100, Latency: time.Second}, "x/y@mid": {Throughput: 50, Latency: time.Millisecond},
+	fast := func(id string) *health.Standing {
+		s := map[string]health.Standing{
+			"x/y@dear": {Throughput: health.Percentiles{P50: 100}, Latency: health.Percentiles{P50: 1}},
+			"x/y@mid":  {Throughput: health.Percentiles{P50: 50}, Latency: health.Percentiles{P50: 0.001}},
 		}[id]
+		return &s
 	}
 	for _, c := range []struct {
 		name   string
@@ -139,7 +148,7 @@ func TestOrder(t *testing.T) {
 				req.Models = c.models
 			}
 			c.edit(&req.Routing)
-			p, err := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
+			p, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,7 +199,7 @@ func TestRules(t *testing.T) {
 			if c.request != nil {
 				c.request(req)
 			}
-			p, err := Make(req, w, policy.Limits{NoTraining: req.Routing.DenyCollection, ZDR: req.Routing.ZDR}, rand.New(rand.NewPCG(1, 1)))
+			p, err := Make(Ask(req), w, policy.Limits{NoTraining: req.Routing.DenyCollection, ZDR: req.Routing.ZDR}, rand.New(rand.NewPCG(1, 1)))
 			refused, ok := errors.AsType[*llm.Error](err)
 			if !ok || refused.Type != llm.TypeNotFound || refused.Availability == nil {
 				t.Fatalf("want a 404, got %v with %v", err, tags(p))
@@ -211,7 +220,7 @@ func TestTierOptIn(t *testing.T) {
 	w := world(t, map[string][]*catalog.Endpoint{"x/y": {at(t, "a", "1"), at(t, "a", "5", tier)}})
 	req := request("x/y")
 	req.Routing.Only = []string{"a/priority"}
-	p, err := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
+	p, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
 	if err != nil || !slices.Equal(tags(p), []string{"a/priority"}) {
 		t.Errorf("%v, %v", tags(p), err)
 	}
@@ -225,7 +234,7 @@ func TestPreferredParameters(t *testing.T) {
 	req := request("x/y", "x/z")
 	req.Routing.Sort, req.Needs.Parameters = llm.SortPrice, []string{"tools"}
 	w := world(t, map[string][]*catalog.Endpoint{"x/y": {at(t, "a", "1"), at(t, "b", "2", tools)}, "x/z": {at(t, "c", "1")}})
-	p, err := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
+	p, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
 	if err != nil || !slices.Equal(tags(p), []string{"b", "c"}) {
 		t.Errorf("%v, %v", tags(p), err)
 	}
@@ -242,7 +251,7 @@ func TestModels(t *testing.T) {
 		req := request(models...)
 		req.Routing.Sort = llm.SortPrice
 		edit(req)
-		p, err := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
+		p, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
 		if err != nil {
 			return []string{err.Error()}
 		}
@@ -279,9 +288,9 @@ func TestLaw6(t *testing.T) {
 			endpoints = append(endpoints, e)
 		}
 		w := world(t, map[string][]*catalog.Endpoint{"x/y": endpoints})
-		ailing := rapid.IntRange(0, 8).Draw(r, "ailing")
-		w.Health = func(id string) health.Standing {
-			return health.Standing{Outage: id == fmt.Sprintf("x/y@p%d", ailing)}
+		sick := rapid.IntRange(0, 8).Draw(r, "ailing")
+		w.Health = func(id string) *health.Standing {
+			return ailing(id == fmt.Sprintf("x/y@p%d", sick))
 		}
 		req := request("x/y")
 		req.Routing.Sort = rapid.SampledFrom([]llm.Sort{"", llm.SortPrice, llm.SortLatency}).Draw(r, "sort")
@@ -289,7 +298,7 @@ func TestLaw6(t *testing.T) {
 		limits := policy.Limits{ZDR: rapid.Bool().Draw(r, "want zdr")}
 		seed := rapid.Uint64().Draw(r, "seed")
 		make1 := func(l policy.Limits) Plan {
-			p, _ := Make(req, w, l, rand.New(rand.NewPCG(seed, 0))) // an empty plan is as good a case
+			p, _ := Make(Ask(req), w, l, rand.New(rand.NewPCG(seed, 0))) // an empty plan is as good a case
 			return p
 		}
 		p, again := make1(limits), make1(limits)

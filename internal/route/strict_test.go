@@ -17,19 +17,19 @@ func TestStrict(t *testing.T) {
 	t.Parallel()
 	w := world(t, map[string][]*catalog.Endpoint{"x/y": {at(t, "a", "1"), at(t, "b", "2")}})
 	lost := map[string][]string{"a": {"top_k", "tools.strict"}}
-	w.Loses = func(_ *llm.Request, e *catalog.Endpoint) []string { return lost[e.Tag] }
+	w.Loses = func(e *catalog.Endpoint) []string { return lost[e.Tag] }
 	strict := request("x/y")
 	strict.Strict = true
 
-	p, err := Make(strict, w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
+	p, err := Make(Ask(strict), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
 	if err != nil || len(tags(p)) != 1 || tags(p)[0] != "b" {
 		t.Fatalf("%v, %v", tags(p), err)
 	}
-	if p, err = Make(request("x/y"), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2))); err != nil || len(tags(p)) != 2 {
+	if p, err = Make(Ask(request("x/y")), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2))); err != nil || len(tags(p)) != 2 {
 		t.Errorf("without strictness %v, %v", tags(p), err)
 	}
 	lost["b"] = []string{"seed"}
-	_, err = Make(strict, w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
+	_, err = Make(Ask(strict), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
 	e, ok := errors.AsType[*llm.Error](err)
 	if !ok || e.Type != llm.TypeUnprocessable || !strings.Contains(e.Message, "a (strict: top_k, tools.strict), b (strict: seed)") {
 		t.Errorf("%v", err)
@@ -57,7 +57,7 @@ func TestFiles(t *testing.T) {
 		req.Needs.Modalities = []string{"file"}
 		req.Input = &llm.ChatInput{Plugins: llm.Plugins{PDF: c.engine}}
 		req.Routing.Sort = llm.SortPrice
-		p, _ := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
+		p, _ := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
 		if got := strings.Join(tags(p), ","); got != c.want {
 			t.Errorf("%s, engine %q: %s, want %s", c.model, c.engine, got, c.want)
 		}
@@ -70,7 +70,7 @@ func TestOutputs(t *testing.T) {
 	w := world(t, map[string][]*catalog.Endpoint{"x/y": {at(t, "a", "1")}})
 	req := request("x/y")
 	req.Needs.Outputs = []string{"image"}
-	_, err := Make(req, w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
+	_, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
 	if e, ok := errors.AsType[*llm.Error](err); !ok || e.Type != llm.TypeInvalidRequest || !strings.Contains(e.Message, "does not make image") {
 		t.Errorf("%v", err)
 	}
