@@ -30,8 +30,9 @@ type Client interface {
 // Refusal is an error that comes instead of an answer.
 type Refusal struct {
 	Error  *llm.Error
-	ID     string   // gen-..., "" before there was one
-	Models []string // that were asked for
+	ID     string              // gen-..., "" before there was one
+	Models []string            // that were asked for
+	Router *llm.RouterMetadata // of a request that was routed, for a caller who asked; nil: none
 }
 
 // Sink is where an emitter writes: an HTTP response, or a buffer in tests.
@@ -42,13 +43,23 @@ type Sink interface {
 
 // Head is what is known of an answer once an endpoint has been committed to.
 type Head struct {
-	ID       string           // gen-...
-	Model    string           // the concrete model that answers (US-10)
-	Provider string           // display name
-	Created  int64            // Unix seconds
-	Now      func() time.Time // the clock, for answers that tell when they were complete; nil: none does
-	Lost     []string         // fields that could not be said to the endpoint: X-Turnpike-Lossy
-	Files    []llm.FileText   // documents whose text was read for the model (FL-04)
+	ID       string              // gen-...
+	Model    string              // the concrete model that answers (US-10)
+	Provider string              // display name
+	Created  int64               // Unix seconds
+	Now      func() time.Time    // the clock, for answers that tell when they were complete; nil: none does
+	Lost     []string            // fields that could not be said to the endpoint: X-Turnpike-Lossy
+	Files    []llm.FileText      // documents whose text was read for the model (FL-04)
+	Router   *llm.RouterMetadata // complete when the answer ends, for a caller who asked; nil: none
+	Echoes   []llm.Echo          // what upstreams were sent, for a caller who asked (ST-09)
+	Cached   *Cached             // nil: a fresh answer
+}
+
+// Cached is what is told of an answer that was given before (RC-04).
+type Cached struct {
+	Source string        // gen-... of the request that it was made for
+	Age    time.Duration // since then
+	Left   time.Duration // until it is forgotten
 }
 
 // Emitter writes one answer: Begin, then Emit for every chunk, then Finish or
@@ -70,7 +81,22 @@ type Target struct {
 	Accepts   map[string]bool // supported parameters; what is not there is left out (CR-02); nil: all
 	MaxOutput int64           // the endpoint's output limit in tokens, 0: unknown
 	User      string          // the end user's hash, "" if none was named (CR-09)
+	Prefill   Prefill         // how the beginning of an answer is marked; "": as the dialect has it
 }
+
+// Prefill is how an endpoint is told that a last message of the assistant's is the
+// beginning of its answer, which goes on exactly behind it. "" is not known: such a
+// message is sent as it is, and what comes may be an answer of its own.
+type Prefill string
+
+// The ways.
+const (
+	PrefillNone    Prefill = "none"                   // it cannot be told
+	PrefillPlain   Prefill = "plain"                  // nothing marks it
+	PrefillPrefix  Prefill = "prefix"                 // by a member of the message
+	PrefillPartial Prefill = "partial"                // the same
+	PrefillFinal   Prefill = "continue_final_message" // by a member of the body
+)
 
 // Takes reports whether the endpoint takes the parameter.
 func (t Target) Takes(parameter string) bool { return t.Accepts == nil || t.Accepts[parameter] }
@@ -93,6 +119,10 @@ type Upstream interface {
 	Coverage() Coverage
 	// Types are the media that it takes as they come.
 	Types() Types
+	// Continues reports whether the endpoint is known to go on exactly behind a last
+	// message of the assistant's, without a thought before. thinks says that the model
+	// thinks unless it is told not to.
+	Continues(to Target, thinks bool) bool
 	// Error reads an answer with a status that is not 2xx; body is capped.
 	Error(status int, h http.Header, body []byte) *llm.Error
 }

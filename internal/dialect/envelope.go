@@ -13,7 +13,8 @@ import (
 // envelope is the contract's error body (area 5). Every body carries an integer
 // code and a message (ER-01).
 type envelope struct {
-	Error errorBody `json:"error"`
+	Error  errorBody      `json:"error"`
+	Router jsontext.Value `json:"openrouter_metadata,omitzero"` // MD-02
 }
 
 type errorBody struct {
@@ -40,14 +41,20 @@ type previousError struct {
 }
 
 type availability struct {
-	Code       string   `json:"code"`
-	Retryable  bool     `json:"retryable"`
-	Models     []string `json:"requested_models"`
-	DocsURL    string   `json:"docs_url"`
-	RetryAfter int      `json:"retry_after,omitzero"`
-	Providers  []string `json:"affected_providers,omitempty"`
-	ExcludedBy []string `json:"excluded_by,omitempty"`
-	Fallbacks  []string `json:"fallback_models,omitempty"`
+	Code       string      `json:"code"`
+	Retryable  bool        `json:"retryable"`
+	Models     []string    `json:"requested_models"`
+	DocsURL    string      `json:"docs_url"`
+	RetryAfter int         `json:"retry_after,omitzero"`
+	Providers  []string    `json:"affected_providers,omitempty"`
+	ExcludedBy []string    `json:"excluded_by,omitempty"`
+	Fallbacks  []string    `json:"fallback_models,omitempty"`
+	Constraint *constraint `json:"constraint,omitempty"`
+}
+
+type constraint struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
 }
 
 // Annotation is a document that was read, as the contract shows it and takes it
@@ -77,13 +84,14 @@ func Annotate(f llm.FileText) Annotation {
 	return a
 }
 
-const docsURL = "https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md"
+// docsURL is where each availability code has a heading of its name.
+const docsURL = "https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md#"
 
 // Envelope is the contract's error body: what every route answers with but those of
 // dialects that have an envelope of their own.
 func Envelope(r Refusal) (status int, body []byte) {
 	status = r.Error.Type.Status()
-	body, err := json.Marshal(envelopeOf(r.Error, r.Models), jsontext.AllowInvalidUTF8(true)) // of a path or a header
+	body, err := json.Marshal(envelopeOf(r), jsontext.AllowInvalidUTF8(true)) // of a path or a header
 	if err != nil {
 		return http.StatusInternalServerError, []byte(`{"error":{"code":500,"message":"Internal Server Error"}}`)
 	}
@@ -92,19 +100,20 @@ func Envelope(r Refusal) (status int, body []byte) {
 
 // Plain is the envelope with a status that no error type stands for (405, 408, 410).
 func Plain(status int, message string) []byte {
-	body, err := json.Marshal(envelope{errorBody{Code: status, Message: message}}, jsontext.AllowInvalidUTF8(true))
+	body, err := json.Marshal(envelope{Error: errorBody{Code: status, Message: message}}, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return nil
 	}
 	return body
 }
 
-func envelopeOf(e *llm.Error, models []string) envelope {
+func envelopeOf(r Refusal) envelope {
+	e := r.Error
 	status := e.Type.Status()
 	b := errorBody{Code: status, Message: e.Message, Metadata: &metadata{ErrorType: e.Type}}
 	if status == http.StatusInternalServerError { // ER-02: masked
 		b.Message = "Internal Server Error"
-		return envelope{b}
+		return envelope{Error: b}
 	}
 	if len(e.Previous) > 0 || e.ProviderCode != "" {
 		b.Metadata.ProviderName, b.Metadata.ProviderCode = e.ProviderName, e.ProviderCode
@@ -115,17 +124,42 @@ func envelopeOf(e *llm.Error, models []string) envelope {
 	for _, p := range e.Previous {
 		b.Metadata.Previous = append(b.Metadata.Previous, previousError(p))
 	}
-	if a := e.Availability; a != nil {
-		b.ErrorType, b.HTTPStatus = e.Type, status
-		if a.Models != nil {
-			models = a.Models
-		}
-		b.Availability = &availability{
-			Code: a.Code, Retryable: a.Retryable, Models: models, DocsURL: docsURL, RetryAfter: Seconds(e.RetryAfter),
-			Providers: a.Providers, ExcludedBy: a.ExcludedBy, Fallbacks: a.Fallbacks,
-		}
+	if e.Availability != nil {
+		b.ErrorType, b.HTTPStatus, b.Availability = e.Type, status, availabilityOf(e, r.Models)
 	}
-	return envelope{b}
+	return envelope{b, Router(r.Router)}
+}
+
+// availabilityOf is an error's availability for a request for the models.
+func availabilityOf(e *llm.Error, models []string) *availability {
+	a := e.Availability
+	if a.Models != nil {
+		models = a.Models
+	}
+	if models == nil {
+		models = []string{}
+	}
+	out := &availability{
+		Code: a.Code, Retryable: a.Retryable, Models: models, DocsURL: docsURL + a.Code, RetryAfter: Seconds(e.RetryAfter),
+		Providers: a.Providers, ExcludedBy: a.ExcludedBy, Fallbacks: a.Fallbacks,
+	}
+	if c := constraint(a.Constraint); c.Field != "" {
+		out.Constraint = &c
+	}
+	return out
+}
+
+// Availability is the object that tells why no endpoint answered, for a request for the
+// models; nil where an error is of another kind.
+func Availability(e *llm.Error, models []string) jsontext.Value {
+	if e.Availability == nil {
+		return nil
+	}
+	b, err := json.Marshal(availabilityOf(e, models), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return nil
+	}
+	return b
 }
 
 // Seconds rounds a hint up to whole seconds within 1..3600; 0 is no hint.

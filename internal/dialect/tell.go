@@ -27,7 +27,7 @@ func AppendUsage(dst []byte, u *llm.Usage) []byte {
 				splice.Set("prompt_tokens", number(u.Prompt())),
 				splice.Set("completion_tokens", number(u.Completion())),
 				splice.Set("total_tokens", number(u.Prompt()+u.Completion())),
-				splice.Set("cost", u.Cost.AppendUSD(nil)),
+				splice.Set("cost", u.Told().AppendUSD(nil)),
 				splice.Set("is_byok", []byte("false")),
 				splice.Set("prompt_tokens_details", merge(prompt,
 					splice.Set("cached_tokens", number(u.CacheRead)),
@@ -47,7 +47,7 @@ func AppendUsage(dst []byte, u *llm.Usage) []byte {
 	dst = member(dst, `,"completion_tokens":`, u.Completion())
 	dst = member(dst, `,"total_tokens":`, u.Prompt()+u.Completion())
 	dst = append(dst, `,"cost":`...)
-	dst = u.Cost.AppendUSD(dst)
+	dst = u.Told().AppendUSD(dst)
 	dst = append(dst, `,"is_byok":false`...)
 	if u.Estimated {
 		dst = append(dst, `,"usage_source":"estimated"`...) // F46
@@ -71,7 +71,17 @@ func appendCostDetails(dst []byte, u *llm.Usage) []byte {
 	dst = u.PromptCost.AppendUSD(dst)
 	dst = append(dst, `,"upstream_inference_completions_cost":`...)
 	dst = max(u.Upstream-u.PromptCost, 0).AppendUSD(dst)
-	return append(dst, '}')
+	return append(AppendToolCost(dst, u), '}')
+}
+
+// AppendToolCost appends, with a comma before it, the member of cost_details that tells
+// what answers cost which tools of ours had made for this one; nothing where they had
+// none.
+func AppendToolCost(dst []byte, u *llm.Usage) []byte {
+	if u.Tools == 0 {
+		return dst
+	}
+	return u.Tools.AppendUSD(append(dst, `,"server_tools_cost":`...))
 }
 
 func member(dst []byte, head string, n int64) []byte {
@@ -130,7 +140,13 @@ func AppendError(dst []byte, err *llm.Error) []byte {
 	if err.ProviderName != "" && err.Type != llm.TypeServer {
 		dst = quoted(append(dst, `,"provider_name":`...), err.ProviderName)
 	}
-	return append(dst, "}}"...)
+	dst = append(dst, '}')
+	if a := Availability(err, nil); a != nil && err.Type != llm.TypeServer {
+		dst = quoted(append(dst, `,"error_type":`...), string(err.Type))
+		dst = strconv.AppendInt(append(dst, `,"http_status":`...), int64(status), 10)
+		dst = append(append(dst, `,"availability":`...), a...)
+	}
+	return append(dst, '}')
 }
 
 // quoted appends s as a JSON string; bytes that are no UTF-8 become U+FFFD (F37).

@@ -46,6 +46,8 @@ func (d *Door) connect(ctx context.Context, addr string, operator bool) (net.Con
 		k := DNS
 		if isLocal(err) {
 			k = Local
+		} else if operator && !errors.Is(err, context.Canceled) {
+			d.names.missed(host)
 		}
 		return nil, failed(addr, k, err)
 	}
@@ -108,6 +110,7 @@ func (d *Door) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
 	if len(addrs) == 0 {
 		return nil, &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
 	}
+	d.names.found()
 	return addrs[:min(len(addrs), maxAddrs)], nil
 }
 

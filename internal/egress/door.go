@@ -81,6 +81,8 @@ type Door struct {
 
 	mu    sync.Mutex // writers of lists
 	lists atomic.Pointer[lists]
+
+	names names
 }
 
 // lists is replaced, never changed.
@@ -206,7 +208,8 @@ func (d *Door) isNamed(hostport string) bool {
 
 // Do sends req to an endpoint and returns its response as it came, 3xx
 // included. The body of req is closed in any case. Errors are [ErrNotAllowed],
-// *[DialError] (nothing was sent) or *[ExchangeError].
+// *[DialError] (nothing was sent) or *[ExchangeError]. The time until it is here is
+// counted ([Watch]); whoever reads its body counts that.
 //
 // The transport repeats a request by itself only while it is certain that the
 // upstream did not see it, or if req carries an Idempotency-Key header, which
@@ -220,7 +223,9 @@ func (d *Door) Do(req *http.Request, pass Pass) (*http.Response, error) {
 		closeBody(req)
 		return nil, &DialError{Host: urlHost(req.URL), Kind: Denied, err: refuse(why)}
 	}
+	began := time.Now()
 	resp, err := d.upstream.RoundTrip(req)
+	WaitedIn(req.Context()).Add(time.Since(began))
 	if err != nil {
 		return nil, outward(req.URL.Host, err)
 	}

@@ -101,6 +101,7 @@ type Principal struct {
 	Creator     string
 	Management  bool
 	IncludeBYOK bool
+	ZDR         bool        // of the whole account: nothing that is said may be kept
 	Limit       *money.Nano // nil: none
 	LimitReset  Reset
 	ExpiresAt   time.Time // zero: never

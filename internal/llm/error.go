@@ -105,6 +105,7 @@ type Error struct {
 	Availability *Availability
 	Previous     []Attempt  // failed attempts before this one (ER-08)
 	Files        []FileText // documents that were read before all failed (FL-05)
+	Echoes       []Echo     // what upstreams were sent before, for a caller who asked
 	Err          error
 }
 
@@ -141,6 +142,13 @@ type Availability struct {
 	Providers  []string // affected_providers
 	ExcludedBy []string
 	Fallbacks  []string // fallback_models
+	Constraint Constraint
+}
+
+// Constraint is what of a request stands in the way of every endpoint.
+type Constraint struct {
+	Field  string // max_price, output_modalities, ...; "": none
+	Detail string // for people
 }
 
 // Bad is a request that its caller must change.

@@ -34,6 +34,13 @@ func (c *ChatInput) EstimatePrompt() int64 {
 	return EstimateTokens(n) + media*tokensPerMedia + int64(len(c.Messages))*tokensPerMessage
 }
 
+// Size is how many bytes of text a message is estimated by, and how many tokens are on
+// top of them: for media, and for being a message.
+func (m *Message) Size() (bytes int, tokens int64) {
+	n, media := sizeOf(m.Parts)
+	return n + len(m.Name), media*tokensPerMedia + tokensPerMessage
+}
+
 // Images counts the images of the prompt.
 func (c *ChatInput) Images() (n int64) {
 	for i := range c.Messages {

@@ -11,7 +11,8 @@ type Kind uint8
 
 // The kinds of event. The grammar of a stream (law 2): one Start, blocks that
 // open, grow and close without crossing, one Finish, at most one UsageReport,
-// then nothing. Several blocks may be open at once (parallel tool calls).
+// then nothing. Several blocks may be open at once (parallel tool calls). An answer
+// that was continued has a Continue at each seam, which upstreams never say.
 const (
 	Start          Kind = iota // Text: the upstream's own id of the answer; Model: the name it gave
 	BlockOpen                  // Block, Open; Call (id, name) for a tool call, Thought for reasoning
@@ -23,6 +24,7 @@ const (
 	BlockClose                 // Block
 	Finish                     // Finish
 	UsageReport                // Usage
+	Continue                   // Seam: the answer broke off here, and another endpoint goes on with it
 )
 
 // BlockType is what a block is made of.
@@ -53,6 +55,7 @@ type Event struct {
 	Logprobs jsontext.Value // chat's `logprobs` object of this delta
 	Finish   FinishReason
 	Usage    *Usage
+	Seam     *Seam
 }
 
 // Content reports whether the event carries generated material: what commits an
@@ -69,6 +72,13 @@ func (e Event) Content() bool {
 	default:
 		return false
 	}
+}
+
+// Seam is a place at which another endpoint went on with an answer that had broken off.
+type Seam struct {
+	Provider string // display name of who goes on
+	Model    string
+	After    int64 // characters of text before it
 }
 
 // Citation is a source that a text rests on (TL-04).
@@ -132,9 +142,26 @@ type Usage struct {
 	Cost       money.Nano // what the account is charged
 	PromptCost money.Nano // the share of the list price that the prompt had, rounded down
 	Upstream   money.Nano // the list price: equals Cost unless the answer is insured (CB-07)
+	Tools      money.Nano // beside Cost: what the account is charged for answers that tools of ours had made for this one
 	Estimated  bool       // counted by us, because the upstream said nothing credible (F46, F47)
 
 	Native jsontext.Value // the upstream's usage object as it was sent, for a caller of the same dialect
+}
+
+// Told is `usage.cost`: what the account is charged for the answer and for what tools of
+// ours had made for it (TL-07).
+func (u Usage) Told() money.Nano { return u.Cost + u.Tools }
+
+// Plus is what two parts of one answer took together. Amounts and the vendor's own
+// object are of one part alone and are left out.
+func (u Usage) Plus(v Usage) Usage {
+	return Usage{
+		Input: u.Input + v.Input, CacheRead: u.CacheRead + v.CacheRead,
+		CacheWrite5m: u.CacheWrite5m + v.CacheWrite5m, CacheWrite1h: u.CacheWrite1h + v.CacheWrite1h,
+		AudioIn: u.AudioIn + v.AudioIn, Output: u.Output + v.Output, Reasoning: u.Reasoning + v.Reasoning,
+		AudioOut: u.AudioOut + v.AudioOut, ImageOut: u.ImageOut + v.ImageOut, Images: u.Images + v.Images,
+		Estimated: u.Estimated || v.Estimated,
+	}
 }
 
 // Prompt is all prompt tokens.

@@ -6,6 +6,7 @@ package llm
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -44,16 +45,35 @@ type Request struct {
 	Input   *ChatInput
 	Stream  bool
 	Strict  bool // nothing may be lost on the way: X-Turnpike-Strict
+	Echo    bool // a stream tells first what upstreams were sent (ST-09)
 
-	User      string      // the caller's end user, as named; never leaves (CR-09)
-	UserHash  string      // what an upstream is told of it: a hash with the account
-	SessionID string      // grouping, at most 256 characters
-	Forward   http.Header // caller headers that some provider may be sent: x-anthropic-beta, X-Turnpike-Sim
+	User         string       // the caller's end user, as named; never leaves (CR-09)
+	UserHash     string       // what an upstream is told of it: a hash with the account
+	SessionID    string       // grouping, at most 256 characters
+	Conversation Conversation // that this is a turn of, for endpoints that may have it in a cache
+	Forward      http.Header  // caller headers that some provider may be sent: x-anthropic-beta, X-Turnpike-Sim
 
 	Source *Source // the caller's bytes; nil once anyone has edited the request
 
+	Cache Caching // what is wanted of the response cache
+
 	Lost   []string // what of the caller's request nobody is told
 	Unsaid []string // what the caller's bytes alone say: lost to vendors of another language
+}
+
+// Conversation is how the turns of a conversation are known as such (SK-02); the zero
+// value is of none.
+type Conversation struct {
+	ID    [32]byte // a hash, from which nothing of what was said can be told
+	Named bool     // the caller named a session
+}
+
+// Caching is what a caller wants of the response cache (contract area 12).
+type Caching struct {
+	On    bool
+	Clear bool          // an answer that is kept is forgotten, and another one made (RC-06)
+	TTL   time.Duration // for how long the answer is kept
+	Body  [32]byte      // SHA-256 of the body as it is compared (RC-01)
 }
 
 // Source is the caller's body, kept for a same-dialect upstream.
@@ -172,6 +192,7 @@ type ChatInput struct {
 	ImageConfig       jsontext.Value // how images are to be made: aspect_ratio, image_size, ...
 	Suffix            string         // what follows the text to be written (legacy completions)
 	Plugins           Plugins
+	Prompted          bool       // it was said as a prompt, not as messages
 	Read              []FileText // documents that were read for an earlier turn (FL-04)
 	Extra             []Extra    // members nobody here knows, in order
 }
@@ -185,19 +206,34 @@ type AudioOutput struct {
 // Plugins are the steps around a model that the caller switched on (contract area
 // 16), of those that this build has.
 type Plugins struct {
-	Heal bool      // response-healing: repair JSON that the model got wrong
-	PDF  PDFEngine // file-parser: how documents are read
+	Heal     bool      // response-healing: repair JSON that the model got wrong
+	PDF      PDFEngine // file-parser: how documents are read
+	Compress Compression
 
 	Auto, AutoBeta AutoRouter
 	Pareto         ParetoRouter
+	Fusion         Fusion
 }
+
+// Compression says whether the middle of a prompt may be left out where it is too long
+// for an endpoint (context-compression).
+type Compression string
+
+// What can be said of it. CompressionDefault is on at endpoints of a small context
+// alone (PL-04).
+const (
+	CompressionDefault Compression = ""
+	CompressionOn      Compression = "middle-out"
+	CompressionOff     Compression = "off"
+)
 
 // AutoRouter are the settings of a router that chooses by task and cost (contract area
 // 9). Patterns name models; * stands for anything.
 type AutoRouter struct {
 	Allowed, Excluded []string
 	Tier              CostTier
-	Pin               string // the model to take instead
+	Ceiling           int    // percent of the models by cost that are cheap enough, 0: not said; Tier goes before it
+	Pin               string // the model that said the last turn, and is to say the next
 }
 
 // CostTier is a band of models by cost, a fifth of them each.
@@ -215,7 +251,9 @@ const (
 // ParetoRouter are the settings of a router that takes the cheapest model which is good
 // enough.
 type ParetoRouter struct {
-	MinCodingScore *float64 // 0 to 1
+	MinCodingScore *float64    // 0 to 1
+	MaxPrice       *money.Pico // of a prompt's token; with it, scores alone do not decide
+	Weighted       bool        // prompts cost what was paid for them of late, not what is listed
 }
 
 // PDFEngine is who reads a document.

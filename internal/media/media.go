@@ -6,9 +6,11 @@ package media
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -103,6 +105,7 @@ func (a *Attached) fetchAll(ctx context.Context, todo []llm.Part) error {
 	}
 	got := make([]llm.Media, len(todo))
 	sizes := make([]int64, len(todo))
+	began, waited := time.Now(), egress.WaitedIn(ctx)
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(together)
 	for i := range todo {
@@ -111,7 +114,9 @@ func (a *Attached) fetchAll(ctx context.Context, todo []llm.Part) error {
 			return err
 		})
 	}
-	if err := work.Wait(); err != nil {
+	err := work.Wait()
+	waited.Add(time.Since(began))
+	if err != nil {
 		return err
 	}
 	for i, p := range todo {

@@ -48,6 +48,9 @@ type streamer struct {
 	begun  bool           // the role has been told (ST-03)
 	dirty  bool           // written and not flushed
 	files  []llm.FileText // not yet told
+	router *llm.RouterMetadata
+	echoes []byte // chunks that come before all else (ST-09)
+	seams  []*llm.Seam
 	blocks blocks
 	*buffers
 }
@@ -59,7 +62,24 @@ func (e *streamer) Begin(h dialect.Head) {
 	e.open = append(e.open, `,"choices":[{"index":0,"delta":{`...)
 	e.text.before, e.text.made, e.text.hits = e.text.before[:0], 0, 0
 	e.tail = e.tail[:0]
-	e.files = h.Files
+	e.files, e.router = h.Files, h.Router
+	for _, x := range h.Echoes {
+		e.echoes = appendEcho(e.echoes, h, x)
+	}
+}
+
+// appendEcho appends the chunk that tells what an upstream was sent.
+func appendEcho(dst []byte, h dialect.Head, x llm.Echo) []byte {
+	h.Provider, h.Model = x.Provider, x.Model
+	dst = appendHead(append(dst, "data: "...), h, "chat.completion.chunk")
+	dst = append(append(dst, `,"choices":[],"debug":{"echo_upstream_body":`...), x.Body...)
+	return append(dst, "}}\n\n"...)
+}
+
+// again begins on what is written next.
+func (e *streamer) again() {
+	e.out = append(e.out[:0], e.echoes...)
+	e.echoes = nil
 }
 
 // appendHead appends the members that every answer begins with.
@@ -78,7 +98,7 @@ func quote(dst []byte, s string) []byte {
 }
 
 func (e *streamer) Emit(c llm.Chunk) error {
-	e.out = e.out[:0]
+	e.again()
 	if len(e.files) > 0 {
 		e.documents()
 	}
@@ -175,6 +195,10 @@ func (e *streamer) event(ev *llm.Event, forwarded bool) {
 		e.out = quote(append(e.out, `},"finish_reason":`...), string(ev.Finish.Unified))
 		e.out = nullable(append(e.out, `,"native_finish_reason":`...), ev.Finish.Native)
 		e.out = append(e.out, "}]}\n\n"...)
+	case llm.Continue:
+		e.seams = append(e.seams, ev.Seam)
+		e.tail = e.tail[:0]
+		e.out = dialect.AppendSeamComment(e.out, ev.Seam)
 	case llm.Start, llm.Cite, llm.UsageReport:
 	}
 }
@@ -291,22 +315,27 @@ func (e *streamer) sources(events []llm.Event, framed bool) {
 	}
 }
 
-// Finish writes the one usage chunk and the end (ST-02).
+// Finish writes the one usage chunk and the end (ST-02, ST-11).
 func (e *streamer) Finish(u llm.Usage) error {
-	e.out = append(e.out[:0], e.head...)
+	e.again()
+	e.out = append(e.out, e.head...)
 	e.out = append(e.out, `,"choices":[]`...)
 	e.out = append(e.out, e.tail...)
 	e.out = append(e.out, `,"usage":`...)
 	e.out = dialect.AppendUsage(e.out, &u)
+	e.out = dialect.AppendSeams(dialect.AppendRouter(e.out, e.router), e.seams)
 	e.out = append(e.out, "}\n\ndata: [DONE]\n\n"...)
 	return e.close()
 }
 
 // Fail writes the error chunk, after which the stream closes unmarked (ST-05).
 func (e *streamer) Fail(err *llm.Error, _ llm.Usage) error {
-	e.out = append(e.out[:0], e.head...)
+	e.again()
+	e.out = append(e.out, e.head...)
 	e.out = dialect.AppendError(append(e.out, `,"error":`...), err)
-	e.out = append(e.out, `,"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]}`+"\n\n"...)
+	e.out = append(e.out, `,"choices":[{"index":0,"delta":{"content":""},"finish_reason":"error","native_finish_reason":null}]`...)
+	e.out = dialect.AppendSeams(dialect.AppendRouterBeside(e.out, e.router, err), e.seams)
+	e.out = append(e.out, "}\n\n"...)
 	return e.close()
 }
 
@@ -436,7 +465,7 @@ func (e *streamer) learn(raw []byte, h holes, mark, moved, padding int) {
 // same in every chunk of an answer, whichever way a chunk came about.
 func ourTop(name []byte) bool {
 	switch string(name) {
-	case "id", "provider", "model", "object", "created", "usage":
+	case "id", "provider", "model", "object", "created", "usage", dialect.RouterMember:
 		return true
 	}
 	return false

@@ -66,7 +66,7 @@ func (b *blocks) rewrap(events []llm.Event) bool {
 			if b.at(ev.Block).wrapped {
 				return true
 			}
-		case llm.Start, llm.TextDelta, llm.ReasoningDelta, llm.MediaDelta, llm.Cite, llm.Finish, llm.UsageReport:
+		case llm.Start, llm.TextDelta, llm.ReasoningDelta, llm.MediaDelta, llm.Cite, llm.Finish, llm.UsageReport, llm.Continue:
 		}
 	}
 	return false

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -33,6 +34,7 @@ type whole struct {
 	said      []extra
 	finger    jsontext.Value
 	withProbs bool
+	seams     []*llm.Seam
 }
 
 // extra is a member that nobody here knows.
@@ -82,6 +84,9 @@ func (e *whole) event(ev *llm.Event) {
 		}
 	case llm.Finish:
 		e.finish = ev.Finish
+	case llm.Continue:
+		e.seams = append(e.seams, ev.Seam)
+		e.top = slices.DeleteFunc(e.top, func(x extra) bool { return x.name == dialect.SeamMember })
 	case llm.Start, llm.BlockClose, llm.UsageReport:
 	}
 }
@@ -263,7 +268,7 @@ func (e *whole) forward(u *llm.Usage) ([]byte, bool) {
 	if !fingerprint { // US-03
 		edits = append(edits, splice.Set("system_fingerprint", []byte("null")))
 	}
-	edits = append(edits, splice.Set("usage", dialect.AppendUsage(nil, u)))
+	edits = append(edits, splice.Set("usage", dialect.AppendUsage(nil, u)), splice.Edit{Name: dialect.RouterMember, Value: dialect.Router(e.head.Router)})
 	return splice.ApplyTo(nil, e.raw, members, edits...), true
 }
 
@@ -307,6 +312,12 @@ func (e *whole) encode(dst []byte, u *llm.Usage, failed *llm.Error) []byte {
 	dst = append(dst, e.finger...)
 	dst = appendExtras(dst, e.top)
 	dst = dialect.AppendUsage(append(dst, `,"usage":`...), u)
+	if failed != nil {
+		dst = dialect.AppendRouterBeside(dst, e.head.Router, failed)
+	} else {
+		dst = dialect.AppendRouter(dst, e.head.Router)
+	}
+	dst = dialect.AppendSeams(dst, e.seams)
 	return append(dst, '}')
 }
 

@@ -137,6 +137,7 @@ func (e *encoder) build() []byte {
 	e.str("model", e.to.Model)
 	e.key("messages")
 	e.messages()
+	e.finalMessage()
 	e.streaming()
 	e.user()
 	e.maxTokens()
@@ -282,9 +283,7 @@ func (e *encoder) message(i int) {
 	}
 	if role == llm.RoleAssistant {
 		e.assistant(m.Parts)
-		if i == len(e.in.Messages)-1 && e.q.Prefill != "" {
-			e.raw(e.q.Prefill, []byte("true"))
-		}
+		e.markPrefill(i)
 	}
 	e.out = append(e.out, '}')
 }

@@ -76,6 +76,7 @@ func (e *encoder) splice(body []byte) ([]byte, bool) {
 	if !model {
 		e.str("model", e.to.Model)
 	}
+	e.finalMessage()
 	e.streaming()
 	e.user()
 	e.reasoning()
@@ -134,7 +135,7 @@ func (e *encoder) reworks(t llm.Tool) bool {
 // members that answers of the contract have and requests of the dialect have
 // not, and what quirks forbid.
 func (e *encoder) spliceMessages(src []byte) bool {
-	if !slices.ContainsFunc(e.in.Messages, e.touches) && !(e.q.Prefill != "" && e.prefilled()) {
+	if !slices.ContainsFunc(e.in.Messages, e.touches) && !(e.prefillMember() != "" && e.prefilled()) {
 		e.out = append(e.out, src...)
 		return true
 	}
@@ -165,10 +166,6 @@ func (e *encoder) spliceMessages(src []byte) bool {
 	}
 	e.out = append(e.out, ']')
 	return n == len(e.in.Messages)
-}
-
-func (e *encoder) prefilled() bool {
-	return e.in.Messages[len(e.in.Messages)-1].Role == llm.RoleAssistant
 }
 
 // touches reports whether a message may hold something that must not go out as
@@ -286,9 +283,7 @@ func (e *encoder) spliceMessage(src []byte, n int) bool {
 			e.thoughts(m.Parts)
 		}
 		e.made(m.Parts)
-		if n == len(e.in.Messages)-1 && e.q.Prefill != "" {
-			e.raw(e.q.Prefill, []byte("true"))
-		}
+		e.markPrefill(n)
 	}
 	e.out = append(e.out, '}')
 	return true

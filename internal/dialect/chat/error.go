@@ -21,7 +21,7 @@ func (u *upstream) Error(status int, h http.Header, body []byte) *llm.Error {
 	c.read(body)
 	e := c.classify()
 	e.RetryAfter = dialect.RetryAfter(h, time.Time{})
-	return e
+	return dialect.Regional(e, status, body)
 }
 
 // read finds the complaint in a body, which may be anything. It reports whether

@@ -56,6 +56,8 @@ func (p *parser) member(raw []byte) {
 		p.Single()
 	case "metadata":
 		p.Raw()
+	case "debug":
+		p.Debug()
 	case "modalities":
 		in.Modalities = p.Texts()
 		for _, m := range in.Modalities {
@@ -227,7 +229,7 @@ func (p *parser) conversation() {
 		p.Refuse("prompt: want either messages or prompt")
 	case p.hasPrompt:
 		// The body is not what a provider may be sent: it is encoded anew.
-		p.Req.Source = nil
+		p.Req.Source, p.In.Prompted = nil, true
 		p.In.Messages = []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{{Text: p.prompt}}}}
 	case len(p.In.Messages) == 0:
 		p.Refuse("messages: want at least one message")

@@ -10,6 +10,7 @@ import (
 type turn struct {
 	role     llm.Role
 	name     string
+	model    string // which said it
 	content  []llm.Part
 	said     bool // content was there and not null
 	thought  string
@@ -30,6 +31,12 @@ func (p *parser) message() {
 			m.role = p.role()
 		case "name":
 			m.name = p.Optional()
+		case "model":
+			if p.Peek() == '"' {
+				m.model = p.Text()
+			} else {
+				p.Value()
+			}
 		case "content":
 			if !p.Null() {
 				m.content, m.said = p.content(), true
@@ -80,6 +87,9 @@ func (p *parser) message() {
 		p.Fail("want a tool_call_id")
 	case m.role != llm.RoleAssistant && !m.said:
 		p.Fail("want content")
+	}
+	if m.role == llm.RoleAssistant {
+		p.Said(m.model)
 	}
 	p.In.Messages = append(p.In.Messages, llm.Message{Role: m.role, Name: m.name, Parts: p.assemble(&m)})
 }

@@ -15,8 +15,8 @@ const (
 	typeCustom   = "custom"
 )
 
-// toolType reads the type of a tool or of a choice. All but these are run by a
-// server.
+// toolType reads the type of a tool or of a choice. All but these and more are run by a
+// server that is not here.
 func (p *parser) toolType(more ...string) string {
 	typ := p.Text()
 	if p.Err != nil || typ == typeFunction || typ == typeCustom || slices.Contains(more, typ) {
@@ -29,10 +29,13 @@ func (p *parser) toolType(more ...string) string {
 func (p *parser) tool() {
 	var t llm.Tool
 	var typ string
+	var parameters jsontext.Value // of a tool of ours
 	p.Object(func(name []byte) {
 		switch string(name) {
 		case "type":
-			typ = p.toolType()
+			typ = p.toolType(parse.TypeFusion)
+		case "parameters":
+			parameters = p.Value()
 		case typeFunction, typeCustom:
 			if !p.Null() {
 				p.Object(func(name []byte) { p.definition(&t, string(name)) })
@@ -48,6 +51,9 @@ func (p *parser) tool() {
 		return
 	case typ == "":
 		p.Fail("want a type")
+	case typ == parse.TypeFusion:
+		p.Fusion(parameters)
+		return
 	case t.Name == "":
 		p.Fail("want a %s with a name", typ)
 	}

@@ -41,9 +41,9 @@ type Quirks struct {
 	NoName bool
 	// KeepsCacheControl: cache_control on parts and tools is understood.
 	KeepsCacheControl bool
-	// Prefill is the member that marks a last assistant message as the beginning
-	// of the answer: "prefix", "partial". Empty: none is needed (CR-05).
-	Prefill string
+	// Prefill is how a last assistant message is marked as the beginning of the answer
+	// (CR-05). Empty: it is not, and whether the answer goes on there is not known.
+	Prefill dialect.Prefill
 	// ShortToolIDs: ids of tool calls must be nine letters or digits.
 	ShortToolIDs bool
 

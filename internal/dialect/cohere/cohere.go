@@ -45,9 +45,12 @@ func (upstream) Coverage() dialect.Coverage {
 		dialect.FieldCustomTools, dialect.FieldNativeTools)
 }
 
+// Continues implements dialect.Upstream: nothing is known of it.
+func (upstream) Continues(dialect.Target, bool) bool { return false }
+
 // Error reads {"message"} beside a status. https://docs.cohere.com/reference/errors
 func (upstream) Error(status int, h http.Header, body []byte) *llm.Error {
 	e := classify(status, messageOf(body))
 	e.RetryAfter = retryAfter(h)
-	return e
+	return dialect.Regional(e, status, body)
 }

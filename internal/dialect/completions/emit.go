@@ -31,12 +31,14 @@ func (client) NewEmitter(w dialect.Sink, req *llm.Request) dialect.Emitter {
 
 // answer is what both forms share.
 type answer struct {
-	w    dialect.Sink
-	hide bool   // reasoning is not shown (RE-01)
-	echo string // goes before the answer
-	head []byte // `{"id":...,"created":...`
-	out  []byte
-	said int // characters so far, for the offsets of logprobs
+	w      dialect.Sink
+	hide   bool   // reasoning is not shown (RE-01)
+	echo   string // goes before the answer
+	head   []byte // `{"id":...,"created":...`
+	router *llm.RouterMetadata
+	seams  []*llm.Seam
+	out    []byte
+	said   int // characters so far, for the offsets of logprobs
 }
 
 func (a *answer) begin(h dialect.Head) {
@@ -45,6 +47,7 @@ func (a *answer) begin(h dialect.Head) {
 	dst = quote(append(dst, `,"model":`...), h.Model)
 	dst = append(dst, `,"object":"text_completion","created":`...)
 	a.head = append(strconv.AppendInt(dst, h.Created, 10), `,"system_fingerprint":null`...)
+	a.router = h.Router
 }
 
 func quote(dst []byte, s string) []byte {
@@ -95,6 +98,9 @@ func (e *streamer) Emit(c llm.Chunk) error {
 			e.open()
 			e.out = append(e.out, `""`...)
 			e.shut(nil, ev.Finish)
+		case llm.Continue:
+			e.seams = append(e.seams, ev.Seam)
+			e.out = dialect.AppendSeamComment(e.out, ev.Seam)
 		default: // has no place here
 		}
 	}
@@ -142,6 +148,7 @@ func (e *streamer) shut(logprobs []byte, f llm.FinishReason) {
 func (e *streamer) Finish(u llm.Usage) error {
 	e.out = append(append(e.out, "data: "...), e.head...)
 	e.out = dialect.AppendUsage(append(e.out, `,"choices":[],"usage":`...), &u)
+	e.out = dialect.AppendSeams(dialect.AppendRouter(e.out, e.router), e.seams)
 	e.out = append(e.out, "}\n\ndata: [DONE]\n\n"...)
 	return e.flush()
 }
@@ -150,7 +157,9 @@ func (e *streamer) Finish(u llm.Usage) error {
 func (e *streamer) Fail(err *llm.Error, _ llm.Usage) error {
 	e.out = append(append(e.out, "data: "...), e.head...)
 	e.out = dialect.AppendError(append(e.out, `,"error":`...), err)
-	e.out = append(e.out, `,"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"error","native_finish_reason":null}]}`+"\n\n"...)
+	e.out = append(e.out, `,"choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"error","native_finish_reason":null}]`...)
+	e.out = dialect.AppendSeams(dialect.AppendRouterBeside(e.out, e.router, err), e.seams)
+	e.out = append(e.out, "}\n\n"...)
 	return e.flush()
 }
 
@@ -184,6 +193,8 @@ func (e *whole) Emit(c llm.Chunk) error {
 			}
 		case llm.Finish:
 			e.finish = ev.Finish
+		case llm.Continue:
+			e.seams = append(e.seams, ev.Seam)
 		default: // has no place here
 		}
 	}
@@ -210,7 +221,12 @@ func (e *whole) write(failed *llm.Error, u llm.Usage) error {
 		dst = dialect.AppendError(append(dst, `,"error":`...), failed)
 	}
 	dst = dialect.AppendUsage(append(dst, `}],"usage":`...), &u)
-	e.out = append(dst, '}')
+	if failed != nil {
+		dst = dialect.AppendRouterBeside(dst, e.router, failed)
+	} else {
+		dst = dialect.AppendRouter(dst, e.router)
+	}
+	e.out = append(dialect.AppendSeams(dst, e.seams), '}')
 	return e.flush()
 }
 

@@ -138,6 +138,7 @@ func (p *parser) conclude() {
 		p.Refuse("prompt: want the text to go on from")
 		return
 	}
+	p.In.Prompted = true
 	p.In.Messages = []llm.Message{{Role: llm.RoleUser, Parts: []llm.Part{{Text: p.prompt}}}}
 	if p.effort != "" && p.In.Reasoning == nil {
 		p.In.Reasoning = &llm.Reasoning{Effort: p.effort}

@@ -67,6 +67,14 @@ func (upstream) Coverage() dialect.Coverage {
 	return c.With(dialect.Fetched, dialect.FieldImageURL, dialect.FieldAudioURL, dialect.FieldVideoURL, dialect.FieldFileURL)
 }
 
+// Continues implements dialect.Upstream: a Claude up to 4.5, and Amazon's first Nova; none
+// of them thinks unasked.
+// https://docs.aws.amazon.com/nova/latest/userguide/prompting-structured-output.html
+func (upstream) Continues(to dialect.Target, _ bool) bool {
+	m := modelOf(to)
+	return m.continues()
+}
+
 // Types implements dialect.Upstream.
 func (upstream) Types() dialect.Types {
 	return dialect.Types{Images: dialect.UsualImages(), Files: []string{dialect.PDF, dialect.Text}}
@@ -81,5 +89,5 @@ func (upstream) Error(status int, h http.Header, body []byte) *llm.Error {
 	}
 	e := classify(status, f)
 	e.RetryAfter = dialect.RetryAfter(h, time.Time{}) // a date counts from the answer's own
-	return e
+	return dialect.Regional(e, status, body)
 }

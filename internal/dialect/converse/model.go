@@ -170,6 +170,12 @@ func (m *model) samplesOnce() bool { return m.since(4, 1) }
 // adaptive: Claude decides how much it thinks, effort guides it.
 func (m *model) adaptive() bool { return m.since(4, 6) }
 
+// continues: what a last message of its own begins is gone on with. Claude refuses one
+// since 4.6. Of a name that tells no model nothing is known.
+func (m *model) continues() bool {
+	return m.claude() && m.family != "" && m.major > 0 && !m.since(4, 6) || m.nova() && m.major == 1
+}
+
 // budgets: Claude takes a budget to think on.
 func (m *model) budgets() bool { return m.since(3, 7) && !m.since(4, 7) }
 

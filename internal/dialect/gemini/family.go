@@ -18,6 +18,9 @@ type family struct {
 	image   bool // makes images
 }
 
+// continues: a last turn of the model's is the beginning of its answer.
+func (f family) continues() bool { return f.system && !f.gemini3 && !f.always && !f.image }
+
 func familyOf(model string) family {
 	name := strings.ToLower(model[strings.LastIndexByte(model, '/')+1:])
 	has := func(prefixes ...string) bool {

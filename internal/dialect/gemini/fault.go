@@ -44,7 +44,7 @@ func (upstream) Error(code int, h http.Header, body []byte) *llm.Error {
 	if json.Unmarshal(body, &envelope) != nil {
 		envelope.Error = nil
 	}
-	return faultOf(code, h, envelope.Error)
+	return dialect.Regional(faultOf(code, h, envelope.Error), code, body)
 }
 
 // first is the first element of a list, or the text itself.

@@ -74,6 +74,11 @@ func (upstream) NewDecoder(req *llm.Request, _ dialect.Target) dialect.Decoder {
 	return &decoder{id: strings.TrimPrefix(req.ID, "gen-"), open: none}
 }
 
+// Continues implements dialect.Upstream: Gemini 2 whose thinking can be switched off.
+// Later models refuse contents that end with a turn of the model's, from 3.6 on, and
+// think always before.
+func (upstream) Continues(to dialect.Target, _ bool) bool { return familyOf(to.Model).continues() }
+
 // Types implements dialect.Upstream. A GIF is refused.
 // https://ai.google.dev/gemini-api/docs/image-understanding#supported-formats
 func (upstream) Types() dialect.Types {

@@ -46,6 +46,10 @@ func (c claude) since(major, minor int) bool {
 // https://platform.claude.com/docs/en/build-with-claude/adaptive-thinking
 func (c claude) adaptive() bool { return c.since(4, 6) }
 
+// continues: what a last message of its own begins is gone on with; since 4.6 one is
+// refused.
+func (c claude) continues() bool { return c.known() && !c.since(4, 6) }
+
 // budgets: `thinking: enabled` with a budget is accepted.
 func (c claude) budgets() bool { return !c.since(4, 7) }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/wire/splice"
 )
 
 // NewEmitter writes a stream of events, or one message, as req asks.
@@ -47,6 +48,7 @@ type streamer struct {
 	blocks  blocks
 	foreign []forwarded // open blocks that came as the vendor's own bytes
 	finish  llm.FinishReason
+	seams   []*llm.Seam
 	*buffers
 }
 
@@ -105,8 +107,19 @@ func (e *streamer) event(ev *llm.Event) {
 		e.begin()
 		e.finish = ev.Finish
 	case llm.UsageReport:
+	case llm.Continue:
+		e.seams = append(e.seams, ev.Seam)
+		e.delta, e.stop = e.delta[:0], e.stop[:0]
+		e.out = dialect.AppendSeamComment(e.out, ev.Seam)
+	case llm.TextDelta:
+		e.begin()
+		if i := e.foreignAt(ev.Block); i >= 0 { // begun by a vendor of this dialect, which did not end it
+			e.out = appendDelta(e.out, e.foreign[i].at, deltaText, "text", ev.Text)
+			return
+		}
+		e.out = e.blocks.event(e.out, ev)
 	case llm.BlockClose:
-		if i := slices.IndexFunc(e.foreign, func(f forwarded) bool { return f.number == ev.Block }); i >= 0 {
+		if i := e.foreignAt(ev.Block); i >= 0 {
 			e.out = appendBlockStop(e.out, e.foreign[i].at)
 			e.foreign = slices.Delete(e.foreign, i, i+1)
 			return
@@ -116,6 +129,12 @@ func (e *streamer) event(ev *llm.Event) {
 		e.begin()
 		e.out = e.blocks.event(e.out, ev)
 	}
+}
+
+// foreignAt is the place of a block among those that were forwarded, by the event's
+// number; -1 if it is none of them.
+func (e *streamer) foreignAt(number int) int {
+	return slices.IndexFunc(e.foreign, func(f forwarded) bool { return f.number == number })
 }
 
 // begin writes message_start. The tokens of the prompt are not known yet:
@@ -164,15 +183,29 @@ func (e *streamer) Finish(u llm.Usage) error {
 		e.out = append(e.out, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"...)
 		e.out = quote(e.out, e.blocks.stopReason(e.finish))
 		e.out = append(e.out, `,"stop_sequence":null,"container":null,"stop_details":null},"usage":`...)
-		e.out = appendUsage(e.out, &u, true)
+		e.out = dialect.AppendSeams(appendUsage(e.out, &u, true), e.seams)
 		e.out = append(e.out, "}\n\n"...)
 	}
-	if len(e.stop) > 0 {
-		e.out = appendFrame(e.out, "message_stop", e.stop)
-	} else {
-		e.out = append(e.out, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"...)
-	}
+	e.stopped()
 	return e.close()
+}
+
+// stopped writes message_stop, the vendor's own if there is one, with what is told of
+// the routing (MD-06).
+func (e *streamer) stopped() {
+	const plain = `{"type":"message_stop"}`
+	if len(e.stop) == 0 && e.head.Router == nil {
+		e.out = append(e.out, "event: message_stop\ndata: "+plain+"\n\n"...)
+		return
+	}
+	stop := e.stop
+	if len(stop) == 0 {
+		stop = []byte(plain)
+	}
+	if edited, err := splice.Apply(nil, stop, splice.Edit{Name: dialect.RouterMember, Value: dialect.Router(e.head.Router)}); err == nil {
+		stop = edited
+	}
+	e.out = appendFrame(e.out, "message_stop", stop)
 }
 
 // end closes what is open.
@@ -187,12 +220,16 @@ func (e *streamer) end() {
 
 // Fail writes the error event, after which the stream closes.
 func (e *streamer) Fail(err *llm.Error, _ llm.Usage) error {
-	said := errorOf(err)
+	said := errorOf(err, nil)
 	e.out = append(e.out[:0], "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"...)
 	e.out = quote(e.out, said.Type)
 	e.out = quote(append(e.out, `,"message":`...), said.Message)
 	e.out = quote(append(e.out, `,"error_type":`...), string(said.ErrorType))
-	e.out = append(e.out, "}}\n\n"...)
+	if said.Availability != nil {
+		e.out = append(append(e.out, `,"availability":`...), said.Availability...)
+	}
+	e.out = dialect.AppendSeams(dialect.AppendRouterBeside(append(e.out, '}'), e.head.Router, err), e.seams)
+	e.out = append(e.out, "}\n\n"...)
 	return e.close()
 }
 

@@ -68,7 +68,7 @@ func (b *blocks) event(dst []byte, ev *llm.Event) []byte {
 	case llm.Cite:
 		o := b.at(ev.Block)
 		o.cites = append(o.cites, ev.Citation)
-	case llm.Start, llm.Finish, llm.UsageReport:
+	case llm.Start, llm.Finish, llm.UsageReport, llm.Continue:
 		return dst
 	}
 	return b.grow(dst)

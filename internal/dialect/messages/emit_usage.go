@@ -3,6 +3,7 @@ package messages
 import (
 	"strconv"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire/splice"
 )
@@ -70,7 +71,7 @@ func appendUsage(dst []byte, u *llm.Usage, delta bool) []byte {
 		add("service_tier", []byte(`"standard"`)) // AM-04
 		add("inference_geo", []byte("null"))
 	}
-	edits = append(edits, splice.Set("cost", u.Cost.AppendUSD(nil)), splice.Set("is_byok", []byte("false")))
+	edits = append(edits, splice.Set("cost", u.Told().AppendUSD(nil)), splice.Set("is_byok", []byte("false")))
 	if u.Estimated {
 		edits = append(edits, splice.Set("usage_source", []byte(`"estimated"`))) // F46
 	}
@@ -83,7 +84,7 @@ func appendCostDetails(dst []byte, u *llm.Usage) []byte {
 	dst = u.Upstream.AppendUSD(append(dst, `{"upstream_inference_cost":`...))
 	dst = u.PromptCost.AppendUSD(append(dst, `,"upstream_inference_prompt_cost":`...))
 	dst = max(u.Upstream-u.PromptCost, 0).AppendUSD(append(dst, `,"upstream_inference_completions_cost":`...))
-	return append(dst, '}')
+	return append(dialect.AppendToolCost(dst, u), '}')
 }
 
 func count64(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }

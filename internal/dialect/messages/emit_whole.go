@@ -18,6 +18,7 @@ type whole struct {
 	raw    []byte
 	blocks blocks
 	finish llm.FinishReason
+	seams  []*llm.Seam
 }
 
 func (e *whole) Begin(h dialect.Head) { e.head = h }
@@ -25,8 +26,12 @@ func (e *whole) Begin(h dialect.Head) { e.head = h }
 func (e *whole) Emit(c llm.Chunk) error {
 	for i := range c.Events {
 		e.blocks.gather(&c.Events[i])
-		if ev := &c.Events[i]; ev.Kind == llm.Finish {
+		switch ev := &c.Events[i]; ev.Kind {
+		case llm.Finish:
 			e.finish = ev.Finish
+		case llm.Continue:
+			e.seams = append(e.seams, ev.Seam)
+		default:
 		}
 	}
 	if c.From == llm.Messages && c.Whole {
@@ -49,7 +54,7 @@ func (b *blocks) gather(ev *llm.Event) {
 	case llm.Cite:
 		o := b.at(ev.Block)
 		o.cites = append(o.cites, ev.Citation)
-	case llm.Start, llm.BlockClose, llm.Finish, llm.UsageReport:
+	case llm.Start, llm.BlockClose, llm.Finish, llm.UsageReport, llm.Continue:
 	}
 }
 
@@ -64,7 +69,7 @@ func (e *whole) Finish(u llm.Usage) error {
 
 // Fail answers with the error alone: half an answer must not pass for a whole one.
 func (e *whole) Fail(err *llm.Error, _ llm.Usage) error {
-	_, body := (*client)(nil).Refuse(dialect.Refusal{Error: err, ID: e.head.ID})
+	_, body := (*client)(nil).Refuse(dialect.Refusal{Error: err, ID: e.head.ID, Router: e.head.Router})
 	return e.write(body)
 }
 
@@ -90,7 +95,8 @@ func (e *whole) forward(u *llm.Usage) ([]byte, bool) {
 		splice.Set("type", []byte(`"message"`)),
 		splice.Set("role", []byte(`"assistant"`)),
 		splice.Set("content", content),
-		splice.Set("usage", appendUsage(nil, u, false)))
+		splice.Set("usage", appendUsage(nil, u, false)),
+		splice.Edit{Name: dialect.RouterMember, Value: dialect.Router(e.head.Router)})
 	return splice.ApplyTo(nil, e.raw, members, edits...), true
 }
 
@@ -161,7 +167,7 @@ func (e *whole) encode(u *llm.Usage) []byte {
 	dst = quote(dst, e.blocks.stopReason(e.finish))
 	dst = append(dst, `,"stop_details":null,"stop_sequence":null,"usage":`...)
 	dst = appendUsage(dst, u, false)
-	return append(dst, '}')
+	return append(dialect.AppendSeams(dialect.AppendRouter(dst, e.head.Router), e.seams), '}')
 }
 
 // foreign reports whether the block is a thought that travels sealed and shows

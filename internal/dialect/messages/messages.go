@@ -98,6 +98,10 @@ func (u upstream) NewDecoder(req *llm.Request, _ dialect.Target) dialect.Decoder
 	return &decoder{format: u.q.ThoughtFormat, wrapped: u.q.Wrapped, meter: meter{keep: req.Dialect == llm.Messages}}
 }
 
+// Continues implements dialect.Upstream: a Claude up to 4.5, none of which thinks unasked.
+// https://platform.claude.com/docs/en/about-claude/models/migration-guide
+func (upstream) Continues(to dialect.Target, _ bool) bool { return parseClaude(to.Model).continues() }
+
 // Types implements dialect.Upstream.
 func (upstream) Types() dialect.Types {
 	return dialect.Types{Images: dialect.UsualImages(), Files: []string{dialect.PDF, dialect.Text}}
@@ -112,5 +116,5 @@ func (upstream) Error(status int, h http.Header, body []byte) *llm.Error {
 	}
 	e := classify(status, f)
 	e.RetryAfter = retryAfter(h)
-	return e
+	return dialect.Regional(e, status, body)
 }

@@ -20,13 +20,15 @@ type refusal struct {
 	Error     refusalError     `json:"error"`
 	RequestID *string          `json:"request_id"`
 	Metadata  *refusalMetadata `json:"metadata,omitzero"`
+	Router    jsontext.Value   `json:"openrouter_metadata,omitzero"` // MD-02
 }
 
 type refusalError struct {
-	Type      string          `json:"type"`
-	Message   string          `json:"message"`
-	ErrorType llm.Type        `json:"error_type,omitempty"`
-	Details   *refusalDetails `json:"details,omitzero"`
+	Type         string          `json:"type"`
+	Message      string          `json:"message"`
+	ErrorType    llm.Type        `json:"error_type,omitempty"`
+	Details      *refusalDetails `json:"details,omitzero"`
+	Availability jsontext.Value  `json:"availability,omitzero"`
 }
 
 // refusalDetails tell a client what to leave out and try again.
@@ -65,12 +67,12 @@ func (*client) Refuse(r dialect.Refusal) (status int, body []byte) {
 	if status = e.Type.Status(); e.Type == llm.TypeOverloaded {
 		status = statusOverloaded
 	}
-	out := refusal{Type: "error", Error: errorOf(e)}
+	out := refusal{Type: "error", Error: errorOf(e, r.Models)}
 	if r.ID != "" {
 		out.RequestID = &r.ID
 	}
 	if status != http.StatusInternalServerError { // ER-02
-		out.Metadata = metadataOf(e)
+		out.Metadata, out.Router = metadataOf(e), dialect.Router(r.Router)
 	}
 	body, err := json.Marshal(&out, jsontext.AllowInvalidUTF8(true)) // of a path or a header
 	if err != nil {
@@ -96,15 +98,18 @@ func metadataOf(e *llm.Error) *refusalMetadata {
 	return m
 }
 
-// errorOf is what a caller is told of an error. What is behind a 500 stays inside.
-func errorOf(e *llm.Error) refusalError {
+// errorOf is what a caller who asked for the models is told of an error. What is behind
+// a 500 stays inside.
+func errorOf(e *llm.Error, models []string) refusalError {
 	out := refusalError{Type: nativeType(e.Type), Message: e.Message, ErrorType: e.Type}
 	if errors.Is(e, errNoThreads) {
 		out.Details = &refusalDetails{ErrorCode: "thread_unsupported_request", Unsupported: []string{}}
 	}
 	if e.Type.Status() == http.StatusInternalServerError {
 		out.Message = "Internal server error"
+		return out
 	}
+	out.Availability = dialect.Availability(e, models)
 	return out
 }
 

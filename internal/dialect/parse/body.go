@@ -36,6 +36,12 @@ type Body struct {
 	model string
 	list  []string // models
 	route string
+
+	last         string // the model that said the last turn of an assistant
+	pin, pinBeta bool   // the auto routers are to stay with it
+	echo         bool   // debug asked for what upstreams are sent
+	transform    llm.Compression
+	deliberates  *llm.Fusion // by a tool, which goes before the plugin
 }
 
 // Begin starts on a body in the dialect. The request that is made shares body,
@@ -111,6 +117,8 @@ func (b *Body) Shared(name string) bool {
 		if !b.Null() {
 			b.Array(b.plugin)
 		}
+	case "transforms":
+		b.transforms()
 	case "prompt_cache_key":
 		b.In.CacheKey = b.Optional()
 	case "service_tier":
@@ -136,62 +144,6 @@ func Ours(name string) bool {
 	return false
 }
 
-// plugin reads an entry of `plugins` (contract area 16). What this build does not
-// have and would change the answer is refused; settings of routers are passed over.
-func (b *Body) plugin() {
-	var id string
-	on := true
-	engine := llm.PDFDefault
-	b.Object(func(name []byte) {
-		switch string(name) {
-		case "id":
-			id = b.Text()
-		case "enabled":
-			e := b.Boolean()
-			on = e == nil || *e
-		case "pdf":
-			if !b.Null() {
-				b.Object(func(name []byte) {
-					if string(name) != "engine" {
-						b.Value()
-						return
-					}
-					engine = b.engine()
-				})
-			}
-		default:
-			b.Value()
-		}
-	})
-	if b.Err != nil || !on {
-		return
-	}
-	switch id {
-	case "response-healing":
-		b.In.Plugins.Heal = true
-	case "file-parser":
-		b.In.Plugins.PDF = engine
-	case "web", "web-fetch", "fusion", "moderation":
-		b.Fail("the plugin %s is not supported here", id)
-	}
-}
-
-func (b *Body) engine() llm.PDFEngine {
-	switch s := b.Optional(); s {
-	case "":
-		return llm.PDFDefault
-	case "native":
-		return llm.PDFNative
-	case "pdf-text", "cloudflare-ai": // the first is the older name of the second
-		return llm.PDFText
-	case "mistral-ocr":
-		b.Fail("no OCR service is set up here; want pdf-text or native")
-	default:
-		b.Fail("want pdf-text or native")
-	}
-	return llm.PDFDefault
-}
-
 func (b *Body) session(id string) {
 	if b.Err == nil && len(id) > maxSession && len([]rune(id)) > maxSession { // SK-03
 		b.Refuse(fmt.Sprintf("session_id: longer than %d characters", maxSession))
@@ -203,6 +155,13 @@ func (b *Body) Names(more ...string) { b.list = append(b.list, more...) }
 
 // Listed reports whether `models` named any.
 func (b *Body) Listed() bool { return len(b.list) > 0 }
+
+// Debug reads `debug` (contract area 19).
+func (b *Body) Debug() {
+	if !b.Null() {
+		b.Pick("echo_upstream_body", func() { b.echo = b.Flag() })
+	}
+}
 
 // Conclude is the request, once all members have been read and the dialect has
 // put together what more than one of them has a say in.
@@ -223,6 +182,8 @@ func (b *Body) Conclude(h http.Header) (*llm.Request, error) {
 		return nil, b.Err
 	}
 	in := b.In
+	b.Req.Echo = b.echo && b.Req.Stream // ST-09
+	b.plugins()
 	slices.Sort(b.sent)
 	b.Req.Needs = llm.Needs{
 		Parameters:   append([]string(nil), slices.Compact(b.sent)...),
@@ -263,7 +224,7 @@ func (b *Body) Models() {
 		case len(m) > maxModelName:
 			b.Refuse(fmt.Sprintf("model: want a name of at most %d bytes", maxModelName))
 			return
-		case strings.HasSuffix(m, ":online"):
+		case strings.HasSuffix(m, ":online"), strings.Contains(m, ":online:"):
 			b.Refuse("model: web search (:online) is not supported here")
 			return
 		case m != "" && !slices.Contains(all, m):

@@ -34,6 +34,7 @@ type answer struct {
 	claimed map[string]bool
 	made    int // ids
 	finish  llm.FinishReason
+	seams   []*llm.Seam
 
 	kin     bool   // the vendor speaks this dialect
 	final   []byte // the vendor's own response, held back until its usage has been settled

@@ -81,6 +81,7 @@ func (e *streamer) beginAs(f *passing) {
 		}
 	}
 	e.pass(f)
+	e.echo()
 }
 
 const textDelta = `{"type":"response.output_text.delta","sequence_number":`

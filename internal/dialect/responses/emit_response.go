@@ -3,6 +3,7 @@ package responses
 import (
 	"strconv"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/wire/splice"
 )
@@ -82,6 +83,12 @@ func (a *answer) appendResponse(dst []byte, s state) []byte {
 	dst = append(dst, `,"background":false,"previous_response_id":null,"store":false`...)
 	if s.usage != nil {
 		dst = a.appendUsage(append(dst, `,"usage":`...), s.usage)
+		if s.err != nil {
+			dst = dialect.AppendRouterBeside(dst, a.head.Router, s.err)
+		} else {
+			dst = dialect.AppendRouter(dst, a.head.Router)
+		}
+		dst = dialect.AppendSeams(dst, a.seams)
 	}
 	return append(dst, '}')
 }
@@ -137,7 +144,11 @@ func appendError(dst []byte, err *llm.Error) []byte {
 		message = "Internal server error"
 	}
 	dst = quote(append(dst, `{"code":`...), nativeCode(err.Type))
-	dst = append(quote(append(dst, `,"message":`...), message), '}')
+	dst = quote(append(dst, `,"message":`...), message)
+	if a := dialect.Availability(err, nil); a != nil && err.Type != llm.TypeServer {
+		dst = append(append(dst, `,"availability":`...), a...)
+	}
+	dst = append(dst, '}')
 	return quote(append(dst, `,"error_type":`...), string(err.Type))
 }
 
@@ -179,7 +190,7 @@ func (a *answer) appendUsage(dst []byte, u *llm.Usage) []byte {
 			splice.Set("output_tokens", number(u.Completion())),
 			splice.Set("output_tokens_details", details(output, splice.Set("reasoning_tokens", number(u.Reasoning)))),
 			splice.Set("total_tokens", number(u.Prompt()+u.Completion())),
-			splice.Set("cost", u.Cost.AppendUSD(nil)),
+			splice.Set("cost", u.Told().AppendUSD(nil)),
 			splice.Set("is_byok", []byte("false")),
 			splice.Set("cost_details", appendCosts(nil, u)))
 		oneLine(dst[from:])
@@ -192,7 +203,7 @@ func (a *answer) appendUsage(dst []byte, u *llm.Usage) []byte {
 	count(`},"output_tokens":`, u.Completion())
 	count(`,"output_tokens_details":{"reasoning_tokens":`, u.Reasoning)
 	count(`},"total_tokens":`, u.Prompt()+u.Completion())
-	dst = u.Cost.AppendUSD(append(dst, `,"cost":`...))
+	dst = u.Told().AppendUSD(append(dst, `,"cost":`...))
 	dst = append(dst, `,"is_byok":false`...)
 	if u.Estimated {
 		dst = append(dst, `,"usage_source":"estimated"`...) // F46
@@ -206,7 +217,7 @@ func appendCosts(dst []byte, u *llm.Usage) []byte {
 	dst = u.Upstream.AppendUSD(append(dst, `{"upstream_inference_cost":`...))
 	dst = u.PromptCost.AppendUSD(append(dst, `,"upstream_inference_input_cost":`...))
 	dst = max(u.Upstream-u.PromptCost, 0).AppendUSD(append(dst, `,"upstream_inference_output_cost":`...))
-	return append(dst, '}')
+	return append(dialect.AppendToolCost(dst, u), '}')
 }
 
 func number(n int64) []byte { return strconv.AppendInt(nil, n, 10) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
@@ -103,7 +104,7 @@ func (a *answer) forwardResponse(dst, raw []byte, usage *llm.Usage) []byte {
 		m := &list[i]
 		name, v := string(m.name), m.of(raw)
 		switch name {
-		case "id", "instructions", "metadata", "tools", "tool_choice", "user", "safety_identifier", "prompt_cache_key", "usage":
+		case "id", "instructions", "metadata", "tools", "tool_choice", "user", "safety_identifier", "prompt_cache_key", "usage", dialect.RouterMember:
 			continue
 		}
 		said[name] = true
@@ -140,6 +141,7 @@ func (a *answer) forwardResponse(dst, raw []byte, usage *llm.Usage) []byte {
 	}
 	if usage != nil {
 		dst = a.appendUsage(append(dst, `,"usage":`...), usage)
+		dst = dialect.AppendRouter(dst, a.head.Router)
 	}
 	oneLine(dst[from:])
 	return append(dst, '}')

@@ -77,6 +77,10 @@ func (e *streamer) say(ev *llm.Event) {
 	case llm.Finish:
 		e.finish = ev.Finish
 	case llm.UsageReport: // Finish has it with its cost
+	case llm.Continue:
+		e.seams = append(e.seams, ev.Seam)
+		e.takeOver()
+		e.out = dialect.AppendSeamComment(e.out, ev.Seam)
 	default:
 		b := e.block(ev.Block)
 		e.note(ev, b)
@@ -122,7 +126,20 @@ func (e *streamer) begin() {
 		e.out = e.appendResponse(append(e.out, `,"response":`...), state{status: "in_progress"})
 		e.end()
 		e.begun++
+		e.echo()
 	}
+}
+
+// echo tells what upstreams were sent (ST-09). It is the first that is told behind
+// response.created, without which clients take no event.
+func (e *streamer) echo() {
+	for _, x := range e.head.Echoes {
+		e.start("response.debug")
+		e.out = append(append(e.out, `,"debug":{"echo_upstream_body":`...), x.Body...)
+		e.out = append(e.out, '}')
+		e.end()
+	}
+	e.head.Echoes = nil
 }
 
 func (e *streamer) open(ev *llm.Event) {

@@ -60,6 +60,8 @@ func (e *whole) gather(ev *llm.Event) {
 		}
 	case llm.Finish:
 		e.finish = ev.Finish
+	case llm.Continue:
+		e.seams = append(e.seams, ev.Seam)
 	case llm.Start, llm.UsageReport:
 	case llm.Cite:
 		if b := e.block(ev.Block); b.section != nil && ev.Citation != nil {

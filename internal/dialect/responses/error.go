@@ -33,7 +33,7 @@ func (u *upstream) Error(status int, h http.Header, body []byte) *llm.Error {
 	if e.RetryAfter == 0 && e.Fault == llm.FaultBusy {
 		e.RetryAfter = resetOf(h)
 	}
-	return e
+	return dialect.Regional(e, status, body)
 }
 
 // resetOf is how long the limit that was hit stays used up, by the headers of those

@@ -106,6 +106,8 @@ func (p *parser) member(raw []byte) {
 		p.safety = p.Optional()
 	case "metadata":
 		p.metadata()
+	case "debug":
+		p.Debug()
 	case "truncation":
 		p.OneOf(p.Optional(), "auto", "disabled")
 	case "store":

@@ -55,6 +55,8 @@ func (p *parser) tool() {
 	switch {
 	case typ == "":
 		p.Fail("want a type")
+	case typ == parse.TypeFusion:
+		p.Fusion(find(v, "parameters"))
 	case known && runByCaller(v):
 		p.native(n, v)
 	case known && typ != toolSearch, refused(typ):

@@ -34,6 +34,10 @@ func (*upstream) Types() dialect.Types {
 	return dialect.Types{Images: dialect.UsualImages(), Files: []string{dialect.PDF, dialect.Text}, Loose: true}
 }
 
+// Continues implements dialect.Upstream: the API answers anew behind a message of the
+// assistant's.
+func (*upstream) Continues(dialect.Target, bool) bool { return false }
+
 // NewDecoder reads the answer to a request.
 func (u *upstream) NewDecoder(req *llm.Request, from dialect.Target) dialect.Decoder {
 	d := &decoder{q: u.q.at(from), hot: hot{block: noBlock}, audio: noBlock, past: -1}

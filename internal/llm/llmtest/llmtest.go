@@ -80,6 +80,10 @@ func CheckStream(events []llm.Event) error {
 				}
 			}
 			state = billed
+		case llm.Continue:
+			if e.Seam == nil {
+				return fail("no seam")
+			}
 		}
 	}
 	if state < ended {
@@ -135,6 +139,8 @@ func Line(e llm.Event) string {
 		return fmt.Sprintf("finish %s %q", e.Finish.Unified, e.Finish.Native)
 	case llm.UsageReport:
 		return "usage" + usage(e.Usage)
+	case llm.Continue:
+		return fmt.Sprintf("continue %q %q after %d", e.Seam.Provider, e.Seam.Model, e.Seam.After)
 	}
 	return fmt.Sprintf("unknown kind %d", e.Kind)
 }
