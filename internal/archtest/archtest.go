@@ -38,15 +38,15 @@ func house() []floor {
 		{"0 (cellar)", []string{"wire", "extract/pdf"}},
 		{"0", []string{"money", "wire/*", "schema", "heal", "extract"}},
 		{"1", []string{"llm", "egress", "journal"}},
-		{"2", []string{"identity", "catalog", "health", "ledger", "dialect", "dialect/parse", "media"}},
+		{"2", []string{"affinity", "identity", "catalog", "health", "ledger", "dialect", "dialect/parse", "media", "task", "compress"}},
 		{"3", []string{"dialect/*", "policy", "pricing"}},
 		{"4", []string{"provider", "provider/sim", "route", "record", "discover"}},
-		{"5", []string{"relay", "audit"}},
+		{"5", []string{"relay", "audit", "replay"}},
 		{"6", []string{"relay/*"}},
 		{"7", []string{"gateway"}},
-		{"8", []string{"jobs"}},
+		{"8", []string{"jobs", "fusion"}},
 		{"9 (cellar)", []string{"sqlstore/db"}},
-		{"9", []string{"api", "sqlstore", "telemetry", "config"}},
+		{"9", []string{"api", "sqlstore", "valkey", "telemetry", "config"}},
 	}
 }
 
