@@ -68,18 +68,24 @@ type ReasoningAbility struct {
 // Endpoint is a provider serving a model at a price under a data policy. All
 // members are fixed once a Snapshot holds it.
 type Endpoint struct {
-	ID       string // stable and unique: "<model id>@<tag>"
-	Model    string // the Model's ID
-	Provider string // the Provider's Slug
-	Tag      string // provider[/region or variant]: "deepinfra/turbo"
-	Native   string // the model name sent upstream
+	// What every plan looks at comes first and lies together: a plan looks at many.
+	ID                  string // stable and unique: "<model id>@<tag>"
+	Provider            string // the Provider's Slug
+	Tier                string // "" or a service tier that needs an opt-in (RT-10)
+	ContextLength       int64  // tokens; 0 if unknown
+	MaxCompletionTokens int64  // tokens; 0 if unknown
+	MaxPromptTokens     int64  // tokens; 0 if unknown
+	Deprecated          bool
+	Policy              DataPolicy
+	Prices              Prices
+
+	Model  string // the Model's ID
+	Tag    string // provider[/region or variant]: "deepinfra/turbo"
+	Native string // the model name sent upstream
 
 	Dialect string // "" is the provider's own
 	BaseURL string // "" is the provider's own
 
-	ContextLength       int64 // tokens; 0 if unknown
-	MaxCompletionTokens int64 // tokens; 0 if unknown
-	MaxPromptTokens     int64 // tokens; 0 if unknown
 	Quantization        string
 	Parameters          map[string]bool // supported_parameters as a set
 	SupportedParameters []string        // the same, sorted
@@ -87,13 +93,9 @@ type Endpoint struct {
 	ImplicitCaching     bool
 	NoStream            bool   // the upstream cannot stream
 	Fixed               Fixed  // what this endpoint adds to every upstream request
-	Tier                string // "" or a service tier that needs an opt-in (RT-10)
+	Prefill             string // a dialect.Prefill; "": the provider's
 
-	Prices Prices
-	Policy DataPolicy
-
-	FirstByte, Idle time.Duration // 0: the provider's, then the default
-	Deprecated      bool
+	FirstByte, Idle, Attempt time.Duration // 0: the provider's, then the default
 }
 
 // Fixed is what makes a variant of a provider's model out of a plain request:
@@ -115,6 +117,7 @@ func (p Price) Listed() bool { return p.Text != "" }
 
 // Prices is a price sheet: dollars per single token or unit (CT-06).
 type Prices struct {
+	Routed                              bool // listed as -1: priced by the model it is routed to
 	Prompt, Completion                  Price
 	Request                             Price // per request
 	Image, ImageToken, ImageOutput      Price
@@ -125,7 +128,6 @@ type Prices struct {
 	Discount                            string // fraction as a decimal, "" is none
 	Overrides                           []Override
 	Version                             string // of the snapshot that listed it: pinned by every charge (I9)
-	Routed                              bool   // listed as -1: priced by the model it is routed to
 }
 
 // Override replaces prices when all its conditions hold (CB-03); later entries

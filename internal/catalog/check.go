@@ -74,6 +74,7 @@ func checkEndpoint(m *Model, e *Endpoint) error {
 		checkCount("max_prompt_tokens", e.MaxPromptTokens),
 		checkCount("timeouts.first_byte", int64(e.FirstByte)),
 		checkCount("timeouts.idle", int64(e.Idle)),
+		checkCount("timeouts.attempt", int64(e.Attempt)),
 		checkModalities("input_modalities", e.InputModalities, inputModality),
 		checkPolicy(e.Policy),
 	); err != nil {
@@ -241,7 +242,7 @@ func outputModality(s string) bool {
 
 func quantization(s string) bool {
 	switch s {
-	case "", "int4", "int8", "fp4", "fp6", "fp8", "fp16", "bf16", "fp32", "unknown":
+	case "", "int4", "int8", "fp4", "mxfp4", "nvfp4", "fp6", "fp8", "mxfp8", "fp16", "bf16", "fp32", "unknown":
 		return true
 	}
 	return false

@@ -13,10 +13,18 @@ const (
 	trialLength = time.Minute // a trial that has not ended by then is taken for lost
 )
 
+// An endpoint whose provider says this often in a row that the model is not there any
+// more is left out for so long (F20).
+const (
+	goneAfter = 3
+	goneFor   = time.Hour
+)
+
 // ejection is the state of one endpoint: in (until is zero), out (until lies ahead), on
 // trial (it has passed).
 type ejection struct {
 	row    int       // failures since the last success
+	gone   int       // how many of the last ones in a row were that the model is gone
 	first  time.Time // when the row began
 	times  int       // how often it was ejected, decayed
 	until  time.Time // zero: it is not ejected
@@ -51,7 +59,7 @@ func (e *ejection) admit(now time.Time) (ok bool, wait time.Duration) {
 }
 
 func (e *ejection) succeeded(now time.Time) {
-	e.row = 0
+	e.row, e.gone = 0, 0
 	if !e.until.IsZero() {
 		e.until, e.trial, e.decays = time.Time{}, time.Time{}, now.Add(decayEvery)
 	}
@@ -61,6 +69,7 @@ func (e *ejection) succeeded(now time.Time) {
 }
 
 func (e *ejection) failed(now time.Time) {
+	e.gone = 0
 	if !e.until.IsZero() { // the trial, or one that was under way when the ejection began
 		if e.lapsed(now) {
 			e.out(now)
@@ -73,6 +82,19 @@ func (e *ejection) failed(now time.Time) {
 	if e.row++; e.row >= ejectAfter {
 		e.out(now)
 	}
+}
+
+// missed is a failure that said that the model is gone. It reports whether that has
+// now, for the first time, been said often enough.
+func (e *ejection) missed(now time.Time) bool {
+	gone := e.gone + 1
+	e.failed(now)
+	if e.gone = gone; gone < goneAfter {
+		return false
+	}
+	e.until, e.trial, e.row = now.Add(goneFor), time.Time{}, 0
+	e.decays = e.until.Add(decayEvery)
+	return gone == goneAfter
 }
 
 // released ends a trial that told nothing.

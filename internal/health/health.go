@@ -45,7 +45,8 @@ type Tracker struct {
 	mu        sync.Mutex                           // of those who add an endpoint
 	endpoints atomic.Pointer[map[string]*endpoint] // replaced, never written to
 
-	cold cold
+	cold   cold
+	gossip gossip
 }
 
 // endpoint is what is known of one endpoint.
@@ -60,12 +61,15 @@ type endpoint struct {
 	fine   window[tally] // publicWindow
 	tools  window[tally] // toolsWindow
 	day    window[tally] // dayWindow
+
+	heard   heard
+	unheard *unheard // nil: there is nobody to tell
 }
 
 // telling is a standing and how long it holds.
 type telling struct {
-	Standing
 	until time.Time
+	Standing
 }
 
 // New returns an empty tracker.
@@ -91,6 +95,10 @@ func (t *Tracker) endpoint(id string) *endpoint {
 		fine:  newWindow[tally](publicWindow, 6),
 		tools: newWindow[tally](toolsWindow, 12),
 		day:   newWindow[tally](dayWindow, 24),
+		heard: heard{recent: newWindow[tally](outageWindow, heardSlots)},
+	}
+	if t.shares() {
+		e.unheard = &unheard{}
 	}
 	more := maps.Clone(have)
 	more[id] = e
@@ -113,7 +121,9 @@ func (t *Tracker) Succeeded(id string, s Sample) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.recent.add(attempt{now, true})
+	was := e.eject
 	e.eject.succeeded(now)
+	t.tellEjection(id, e, was)
 	e.count(now, func(c *tally) {
 		c.good++
 		if s.Calls {
@@ -123,8 +133,11 @@ func (t *Tracker) Succeeded(id string, s Sample) {
 			c.badCalls++
 		}
 	})
-	for _, w := range []*window[pace]{&e.short, &e.long} {
-		p := w.at(now)
+	paces := []*pace{e.short.at(now), e.long.at(now)}
+	if e.unheard != nil {
+		paces = append(paces, &e.unheard.pace)
+	}
+	for _, p := range paces {
 		p.latency[bin(float64(s.Latency)/float64(latencyUnit))]++
 		if s.Took > 0 && s.Output > 0 {
 			p.throughput[bin(float64(s.Output)/s.Took.Seconds()/throughputUnit)]++
@@ -143,7 +156,9 @@ func (t *Tracker) Failed(id string, refused bool) {
 	if refused {
 		e.recent.refused = now
 	}
+	was := e.eject
 	e.eject.failed(now)
+	t.tellEjection(id, e, was)
 	e.count(now, func(c *tally) { c.bad++ })
 	e.told.Store(nil)
 }
@@ -192,6 +207,9 @@ func (e *endpoint) count(now time.Time, f func(*tally)) {
 	for _, w := range []*window[tally]{&e.fine, &e.tools, &e.day} {
 		f(w.at(now))
 	}
+	if e.unheard != nil {
+		f(&e.unheard.tally)
+	}
 }
 
 // stale lets a standing that is told end soon.
@@ -237,7 +255,7 @@ func (e *endpoint) standing(now time.Time) Standing {
 		s.Grade = Ejected
 	case e.eject.lapsed(now):
 		s.Trial = true
-	case e.recent.outage(now), uptime >= 0 && uptime < downBelow:
+	case e.recent.outage(now, sum(e.heard.recent.all(now))), uptime >= 0 && uptime < downBelow:
 		s.Grade = Ailing
 	case uptime >= 0 && uptime < degradedBelow:
 		s.Grade = Degraded

@@ -15,8 +15,8 @@ func newTracker() (*Tracker, *clock) {
 	return New(c.now), c
 }
 
-func good(latency time.Duration) Sample {
-	return Sample{Latency: latency, Took: time.Second, Output: 10}
+func good() Sample {
+	return Sample{Latency: time.Second, Took: time.Second, Output: 10}
 }
 
 // RT-01, U4: three faults and over half of the attempts within 30 s.
@@ -33,7 +33,7 @@ func TestOutage(t *testing.T) {
 		t.Error("three of three faults are an outage")
 	}
 	for range 3 {
-		tr.Succeeded("a", good(time.Second))
+		tr.Succeeded("a", good())
 	}
 	if tr.Standing("a").Grade != Fit {
 		t.Error("half of the attempts failing is no outage")
@@ -56,7 +56,7 @@ func TestRefusedConnection(t *testing.T) {
 		t.Error("a refused connection is an outage at once")
 	}
 	c.advance(time.Second)
-	tr.Succeeded("a", good(time.Second))
+	tr.Succeeded("a", good())
 	if tr.Standing("a").Grade != Fit {
 		t.Error("it answered since")
 	}
@@ -103,7 +103,7 @@ func TestUptime(t *testing.T) {
 			if i*c.bad/all != (i+1)*c.bad/all { // spread, so that none is ejected
 				tr.Failed("a", false)
 			} else {
-				tr.Succeeded("a", good(time.Second))
+				tr.Succeeded("a", good())
 			}
 		}
 		for range c.limited {
@@ -127,8 +127,12 @@ func TestPercentiles(t *testing.T) {
 	}
 	s := tr.Standing("a")
 	for _, x := range []struct{ got, want float64 }{
-		{s.Latency.P50, 0.5}, {s.Latency.P90, 0.9}, {s.Latency.P99, 0.99},
-		{s.Throughput.P50, 500}, {s.Throughput.P90, 100}, {s.Throughput.P99, 10},
+		{s.Latency.P50, 0.5},
+		{s.Latency.P90, 0.9},
+		{s.Latency.P99, 0.99},
+		{s.Throughput.P50, 500},
+		{s.Throughput.P90, 100},
+		{s.Throughput.P99, 10},
 	} {
 		if x.got < x.want*0.92 || x.got > x.want*1.08 {
 			t.Errorf("%v, want about %v", x.got, x.want)
@@ -162,8 +166,8 @@ func TestEjection(t *testing.T) {
 	if tr.Standing("a").Grade != Ejected {
 		t.Error("not ejected")
 	}
-	for _, length := range []time.Duration{5, 10, 20, 40, 80, 160, 300, 300} {
-		c.advance(length*time.Second - 1)
+	for _, seconds := range []int{5, 10, 20, 40, 80, 160, 300, 300} {
+		c.advance(time.Duration(seconds)*time.Second - 1)
 		admits(false)
 		c.advance(1)
 		if !tr.Standing("a").Trial {
@@ -181,11 +185,11 @@ func TestEjection(t *testing.T) {
 	admits(true)
 	tr.Released("a") // the caller left
 	admits(true)
-	tr.Succeeded("a", good(time.Second))
+	tr.Succeeded("a", good())
 	admits(true)
 	admits(true)
 	c.advance(10 * time.Minute)
-	tr.Succeeded("a", good(time.Second))
+	tr.Succeeded("a", good())
 	fail()
 	c.advance(5 * time.Second)
 	admits(true)

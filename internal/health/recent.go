@@ -26,9 +26,10 @@ func (r *recent) add(a attempt) {
 }
 
 // outage is RT-01 with the numbers of U4: three faults and over half of the attempts
-// within 30 s, or a refused connection that no good answer has followed.
-func (r *recent) outage(now time.Time) bool {
-	failed, all, good := 0, 0, time.Time{}
+// within 30 s, here and as heard from elsewhere, or a refused connection that no good
+// answer has followed.
+func (r *recent) outage(now time.Time, elsewhere tally) bool {
+	failed, all, good := int(elsewhere.bad), int(elsewhere.bad)+int(elsewhere.good), time.Time{}
 	for _, a := range r.attempts {
 		if now.Sub(a.at) >= outageWindow {
 			continue
@@ -44,4 +45,14 @@ func (r *recent) outage(now time.Time) bool {
 		return true
 	}
 	return failed >= outageFaults && 2*failed > all
+}
+
+// lastGood is when the newest good attempt was; zero if there is none.
+func (r *recent) lastGood() (last time.Time) {
+	for _, a := range r.attempts {
+		if a.ok && a.at.After(last) {
+			last = a.at
+		}
+	}
+	return last
 }

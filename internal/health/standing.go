@@ -51,10 +51,10 @@ func (s Standing) MarshalText() ([]byte, error) {
 	out := make([]byte, 0, 24)
 	out = append(out, flags)
 	for _, p := range s.Latency.all() {
-		out = append(out, byte(bin(*p/latencyUnit.Seconds())))
+		out = append(out, byte(bin(*p/latencyUnit.Seconds()))) //nolint:gosec // a bin
 	}
 	for _, p := range s.Throughput.all() {
-		out = append(out, byte(bin(*p/throughputUnit)))
+		out = append(out, byte(bin(*p/throughputUnit))) //nolint:gosec // a bin
 	}
 	for _, n := range []int64{s.Requests, s.ToolCalls, s.ToolErrors} {
 		out = binary.AppendUvarint(out, uint64(n)) //nolint:gosec // a count

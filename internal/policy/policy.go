@@ -35,12 +35,17 @@ func Check(who identity.Principal, req *llm.Request, at time.Time) (Limits, erro
 			Message: "Management keys cannot be used for inference: create a user key with POST /api/v1/keys and use that",
 		}
 	}
-	l := Limits{NoTraining: req.Routing.DenyCollection, ZDR: req.Routing.ZDR}
+	l := Limits{NoTraining: req.Routing.DenyCollection, ZDR: req.Routing.ZDR || who.ZDR}
 	if scope, most, limited := who.Scope(at); limited {
 		l.Spend = []ledger.Limit{{Scope: scope, Max: most}}
 	}
 	return l, nil
 }
+
+// Keeps reports whether an answer may be kept for a while, to be given again to the
+// same key. A request's own wish for an endpoint that retains nothing is no wish that
+// nothing be kept here (RC-08).
+func Keeps(who identity.Principal) bool { return !who.ZDR }
 
 // Refuses names the rule by which the policy of an endpoint is not admitted, or
 // returns "". What is unknown counts as retaining and training (DP-02).

@@ -81,25 +81,60 @@ func Insured(u llm.Usage, f llm.FinishReason) bool {
 // Upstream. at decides time windows of the sheet. An insured answer has a list
 // price and costs nothing.
 func Charge(p catalog.Prices, u llm.Usage, f llm.FinishReason, at time.Time) (llm.Usage, error) {
-	e := Effective(p, u.Prompt(), at)
-	prompt, err := promptSum(e, u)
+	prompt, all, err := sums(p, u, at)
 	if err != nil {
 		return u, err
+	}
+	return charged(u, f, prompt, all)
+}
+
+// Part is what one endpoint had of an answer, and its sheet.
+type Part struct {
+	Prices catalog.Prices
+	Usage  llm.Usage
+}
+
+// ChargeParts is [Charge] of an answer that several endpoints have written, each at its
+// own prices. What they come to is put together before it is rounded, once and down.
+func ChargeParts(parts []Part, f llm.FinishReason, at time.Time) (u llm.Usage, err error) {
+	var prompt, all money.Sum
+	for _, p := range parts {
+		u = u.Plus(p.Usage)
+		itsPrompt, itsAll, err := sums(p.Prices, p.Usage, at)
+		if err != nil {
+			return u, err
+		}
+		if prompt, err = prompt.Plus(itsPrompt); err != nil {
+			return u, err
+		}
+		if all, err = all.Plus(itsAll); err != nil {
+			return u, err
+		}
+	}
+	return charged(u, f, prompt, all)
+}
+
+// sums are what the prompt, and all of a usage, come to before any rounding.
+func sums(p catalog.Prices, u llm.Usage, at time.Time) (prompt, all money.Sum, err error) {
+	e := Effective(p, u.Prompt(), at)
+	if prompt, err = promptSum(e, u); err != nil {
+		return prompt, all, err
 	}
 	rest, err := completionSum(e, u)
 	if err != nil {
-		return u, err
+		return prompt, all, err
 	}
 	if prompt, err = discounted(prompt, p.Discount); err != nil {
-		return u, err
+		return prompt, all, err
 	}
 	if rest, err = discounted(rest, p.Discount); err != nil {
-		return u, err
+		return prompt, all, err
 	}
-	all, err := prompt.Plus(rest)
-	if err != nil {
-		return u, err
-	}
+	all, err = prompt.Plus(rest)
+	return prompt, all, err
+}
+
+func charged(u llm.Usage, f llm.FinishReason, prompt, all money.Sum) (_ llm.Usage, err error) {
 	if u.Upstream, err = all.Nano(); err != nil {
 		return u, err
 	}

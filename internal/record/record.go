@@ -13,10 +13,14 @@ import (
 // Outcome is all that is remembered of one generation.
 type Outcome struct {
 	ID      string // gen-...
+	For     string // the generation that a tool of ours had this one made for (GN-07); "": none
 	Account string
 	KeyHash string
 
 	Requested    string // the model as the caller named it
+	Strategy     string // how it was understood: direct, auto, ..., or fallback: a later model answered
+	Router       string // the name of the router whose choice answered; "": none
+	Task         string // what kind of task it was, where a router asked
 	Model        string // the one that answered, or that was tried last
 	Endpoint     string // catalogue id of the endpoint that answered
 	ProviderSlug string
@@ -28,7 +32,8 @@ type Outcome struct {
 	Cancelled bool // the caller left before the end
 	Finish    llm.FinishReason
 	Usage     llm.Usage
-	Tried     []Try // every attempt in order, the one that answered last
+	Parts     []Part // of an answer that others have gone on with, in order; nil: it is of one piece
+	Tried     []Try  // every attempt in order, the one that answered last
 
 	Held       money.Nano // the hold's final amount
 	Charged    money.Nano // captured: min(Held, Usage.Cost)
@@ -43,8 +48,28 @@ type Outcome struct {
 
 	User, SessionID, Referer, Title, UserAgent string
 
+	CacheSource string // the generation whose answer was given again, free of charge; "": a fresh one
+
 	ErrorType    llm.Type // "": the answer was good
 	ErrorMessage string
+
+	// For the caller, and not kept.
+	Told  *llm.RouterMetadata // of the routing; nil: nobody asked
+	Spent Spent
+}
+
+// Spent is where the time before an answer went, as far as it is ours.
+type Spent struct{ Plan, Hold time.Duration }
+
+// Part is what one endpoint had of an answer. Outcome.Endpoint and its kin are the
+// last one's. The costs of parts are rounded each, that of the whole is rounded once.
+type Part struct {
+	Endpoint     string
+	ProviderSlug string
+	ProviderName string
+	Usage        llm.Usage
+	Sheet        string // as Outcome.Sheet
+	SheetBytes   []byte
 }
 
 // Try is one attempt at one endpoint.
@@ -52,6 +77,7 @@ type Try struct {
 	Endpoint     string
 	ProviderSlug string
 	ProviderName string
+	KeyLabel     string // the operator's name of the key it was asked with; "": its only one
 	Model        string
 	Status       int      // the upstream's HTTP status; 0: it never answered
 	Type         llm.Type // "": this one answered
