@@ -104,6 +104,17 @@ models:
 `
 }
 
+// acmes are n providers like that one, with models from acme/0 on: what one of them
+// does must not keep the next from being asked.
+func acmes(base string, n int) string {
+	providers, models := "\nproviders:\n", "models:\n"
+	for i := range n {
+		providers += fmt.Sprintf("  acme-%d: {name: Acme Cloud, base_url: %q, api_key: \"${ACME_API_KEY}\"}\n", i, base)
+		models += fmt.Sprintf("  acme/%d: {endpoints: [{provider: acme-%[1]d, native: fast-1, pricing: {prompt: \"0\", completion: \"0\"}}]}\n", i)
+	}
+	return providers + models
+}
+
 // TestBytesUpstream checks that a provider of the caller's dialect gets the
 // caller's bytes but for the members that are the gateway's.
 func TestBytesUpstream(t *testing.T) {
@@ -212,7 +223,7 @@ func TestHeaders(t *testing.T) {
 	u.answers(func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "application/json; x="+secret)
-		for _, name := range []string{"Set-Cookie", "Location", "Server", "Via", "X-Request-Id", "X-Ratelimit-Remaining", "Openai-Organization", "Www-Authenticate", "Access-Control-Allow-Credentials", "Strict-Transport-Security", "Trailer-X", "X-Generation-Id", "Retry-After"} {
+		for _, name := range []string{"Set-Cookie", "Location", "Server", "Via", "X-Request-Id", "X-Ratelimit-Remaining", "Openai-Organization", "Www-Authenticate", "Access-Control-Allow-Credentials", "Strict-Transport-Security", "Trailer-X", "X-Generation-Id", "Retry-After", "Server-Timing", "Timing-Allow-Origin"} {
 			h.Set(name, "upstream")
 		}
 		_, _ = io.WriteString(w, wholeAnswer)
@@ -250,7 +261,7 @@ func TestHeaders(t *testing.T) {
 			for name, values := range a.header {
 				switch name {
 				case "Content-Type", "Content-Length", "Date", "Cache-Control", "X-Accel-Buffering", "X-Content-Type-Options",
-					"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "X-Generation-Id", "Vary":
+					"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "X-Generation-Id", "Vary", "Server-Timing", "Timing-Allow-Origin":
 				default:
 					t.Errorf("%s: %s came back", name, values)
 				}
@@ -266,8 +277,6 @@ func TestHeaders(t *testing.T) {
 // fail: neither a caller nor the log gets to see it, nor the caller's own.
 func TestSecretStays(t *testing.T) {
 	t.Parallel()
-	u := newUpstream(t)
-	s := serveWith(t, acme(u.URL+"/v1"), "ACME_API_KEY="+secret)
 	const kind = "application/json"
 	bodies := map[string]struct{ kind, text string }{
 		"api key":  {kind, `{"error":{"message":"Incorrect API key provided: ` + secret + `","type":"invalid_request_error","code":"invalid_api_key"}}`},
@@ -277,7 +286,11 @@ func TestSecretStays(t *testing.T) {
 		"metadata": {kind, `{"error":{"message":"no","metadata":{"raw":"` + secret + `"},"param":"` + secret + `"}}`},
 		"not JSON": {kind, `Authorization: Bearer ` + secret},
 	}
-	for _, status := range []int{200, 302, 400, 401, 402, 403, 404, 408, 413, 422, 429, 500, 503, 529} {
+	statuses := []int{200, 302, 400, 401, 402, 403, 404, 408, 413, 422, 429, 500, 503, 529}
+	u := newUpstream(t)
+	s := serveWith(t, acmes(u.URL+"/v1", 2*len(statuses)*len(bodies)), "ACME_API_KEY="+secret)
+	next := 0
+	for _, status := range statuses {
 		for name, b := range bodies {
 			for _, stream := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%d/%s/stream=%t", status, name, stream), func(t *testing.T) {
@@ -291,7 +304,9 @@ func TestSecretStays(t *testing.T) {
 						w.WriteHeader(status)
 						_, _ = io.WriteString(w, b.text)
 					})
-					a := s.chat(t, fmt.Sprintf(`{"model":"acme/fast-1","stream":%t,"messages":[{"role":"user","content":"a"}]}`, stream))
+					a := s.chat(t, fmt.Sprintf(`{"model":"acme/%d","stream":%t,"messages":[{"role":"user","content":"a"}]}`, next, stream))
+					next++
+					u.last(t)
 					if a.status < 400 {
 						t.Fatalf("status %d: %s", a.status, a.body)
 					}
@@ -322,14 +337,15 @@ func TestSecretStays(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	t.Parallel()
 	elsewhere, u := newUpstream(t), newUpstream(t)
-	s := serveWith(t, acme(u.URL+"/v1"), "ACME_API_KEY="+secret)
-	for _, status := range []int{301, 302, 303, 307, 308} {
+	statuses := []int{301, 302, 303, 307, 308}
+	s := serveWith(t, acmes(u.URL+"/v1", len(statuses)), "ACME_API_KEY="+secret)
+	for i, status := range statuses {
 		for _, to := range []string{elsewhere.URL + "/v1/chat/completions", "//" + strings.TrimPrefix(elsewhere.URL, "http://"), "/v1/elsewhere", "http://169.254.169.254/latest/meta-data/"} {
 			u.answers(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Location", to)
 				w.WriteHeader(status)
 			})
-			a := s.chat(t, `{"model":"acme/fast-1","messages":[{"role":"user","content":"a"}]}`)
+			a := s.chat(t, fmt.Sprintf(`{"model":"acme/%d","messages":[{"role":"user","content":"a"}]}`, i))
 			s.refused(t, a, http.StatusBadGateway, "")
 			if strings.Contains(a.body, "169.254") || strings.Contains(a.body, elsewhere.URL) || a.header.Get("Location") != "" {
 				t.Errorf("the redirect shows: %v %s", a.header, a.body)

@@ -52,6 +52,8 @@ type cli struct {
 	Credits  creditsCmd  `cmd:"" help:"Credits of an account."`
 	Models   modelsCmd   `cmd:"" help:"The catalogue, with prices and policies."`
 	Catalog  catalogCmd  `cmd:"" help:"Look after the catalogue."`
+	Route    routeCmd    `cmd:"" help:"Explain who would be asked, in which order and why; nobody is."`
+	Replay   replayCmd   `cmd:"" help:"Make recorded plans again, as they were or under a change."`
 	Verify   verifyCmd   `cmd:"" help:"Derive every charge again and check the ledger's laws."`
 	Check    configCmd   `cmd:"" name:"config" help:"Look after the configuration."`
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/config"
@@ -72,7 +73,7 @@ func (cmd modelsList) Run(ctx context.Context, a app) error {
 	out := []modelRow{}
 	var rows [][]string
 	made := 0
-	for _, m := range s.snapshot.Models() {
+	for _, m := range s.listed(time.Now()) {
 		served := slices.ContainsFunc(m.Endpoints, func(e *catalog.Endpoint) bool { return e.Provider == cmd.Provider })
 		if cmd.Provider != "" && !served {
 			continue
@@ -83,7 +84,7 @@ func (cmd modelsList) Run(ctx context.Context, a app) error {
 				r.Live++
 			}
 		}
-		if cmd.Live && r.Live == 0 {
+		if cmd.Live && r.Live == 0 && !(catalog.Router(m.ID) && s.picks()) {
 			continue
 		}
 		prompt, completion := "-", "-"
@@ -107,6 +108,19 @@ func (cmd modelsList) Run(ctx context.Context, a app) error {
 	}
 	fmt.Fprintf(a.out, "\n%d models%s. Prices are dollars per million tokens at the first endpoint.\n", len(rows), ofThem)
 	return nil
+}
+
+// listed are the models with those that choose among the others.
+func (s *supply) listed(at time.Time) []*catalog.Model {
+	models := slices.DeleteFunc(s.snapshot.Models(), func(m *catalog.Model) bool { return catalog.Router(m.ID) })
+	return append(models, s.snapshot.Routers(at)...)
+}
+
+// picks reports whether there is anything that a router could pick.
+func (s *supply) picks() bool {
+	return slices.ContainsFunc(s.snapshot.Models(), func(m *catalog.Model) bool {
+		return !m.Hidden && slices.ContainsFunc(m.Endpoints, func(e *catalog.Endpoint) bool { return e.Plain() && s.barred(e) == "" })
+	})
 }
 
 // perMillion is a unit price as people quote it.
@@ -155,6 +169,11 @@ func (cmd modelsShow) Run(ctx context.Context, a app) error {
 		return err
 	}
 	m, ok := s.snapshot.Model(cmd.ID)
+	for _, r := range s.snapshot.Routers(time.Now()) {
+		if r.ID == cmd.ID {
+			m, ok = r, true
+		}
+	}
 	if !ok {
 		return fmt.Errorf("there is no model %q: turnpike models lists all", cmd.ID)
 	}

@@ -102,13 +102,35 @@ func (a app) serve(ctx context.Context, c *config.Config, s *store) error {
 	if err != nil {
 		return err
 	}
-	g := newGateway(c, s, goods, door)
+	if err := remember(ctx, c, s.db, goods.catalog()); err != nil {
+		return err
+	}
+	if err := s.db.Tell(ctx, servedAt, reachable(listener.Addr().String())); err != nil {
+		return err
+	}
+	g := newGateway(c, s, goods, door, log)
+	if err := learn(ctx, s, g); err != nil {
+		return err
+	}
+	shared, leave, err := join(ctx, c, g, log)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	kept, forgetAnswers, err := keepAnswers(c, shared)
+	if err != nil {
+		return err
+	}
+	defer forgetAnswers()
+	g.Cache = kept
 	handler := api.New(routes(c, s, goods, g, log), s.directory, log)
 	if err := a.greet(ctx, c, s, goods.supply(), listener.Addr().String()); err != nil {
 		return err
 	}
 	stopJanitor := janitor(ctx, s, g, goods, log)
 	defer stopJanitor()
+	stopProber := prober(ctx, g, c.Probes.Every)
+	defer stopProber()
 	return drainOnEnd(ctx, listener, handler, c.Timeouts.Drain, log)
 }
 
@@ -121,7 +143,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
-func newGateway(c *config.Config, s *store, goods *market, door *egress.Door) *gateway.Gateway {
+func newGateway(c *config.Config, s *store, goods *market, door *egress.Door, log *slog.Logger) *gateway.Gateway {
 	h := health.New(time.Now)
 	return &gateway.Gateway{
 		Catalog: goods.catalog,
@@ -129,10 +151,11 @@ func newGateway(c *config.Config, s *store, goods *market, door *egress.Door) *g
 		Health:  h,
 		Ledger:  s.ledger,
 		Relay: &relay.Relay{
-			Door: door, Providers: goods.provider, Health: h, Attempts: c.Limits.Attempts, Reads: make(chan struct{}, runtime.GOMAXPROCS(0)), Room: relay.NewRoom(), Now: time.Now,
-			Timeouts: relay.Timeouts{FirstByte: c.Timeouts.FirstByte, Idle: c.Timeouts.Idle},
+			Door: door, Providers: goods.provider, Health: h, Attempts: c.Limits.Attempts, Reads: make(chan struct{}, runtime.GOMAXPROCS(0)), Room: relay.NewRoom(), Log: log, Now: time.Now,
+			Timeouts: relay.Timeouts{FirstByte: c.Timeouts.FirstByte, Idle: c.Timeouts.Idle, Attempt: c.Timeouts.Attempt, Total: c.Timeouts.Total},
 		},
 		Sink:    s.db,
+		Decided: decided(c, s.db),
 		Now:     time.Now,
 		Seed:    seed,
 		EndUser: s.directory.EndUser,
@@ -148,14 +171,17 @@ func seed() uint64 {
 }
 
 func routes(c *config.Config, s *store, goods *market, g *gateway.Gateway, log *slog.Logger) api.Routes {
+	catalogue := api.NewCatalogue(goods.catalog, g.Health, time.Now)
+	catalogue.Barred = goods.barred
 	return api.Routes{
 		Inference: api.Inference{
 			Gateway: g, BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive, NewID: newID, Log: log,
 		},
-		Catalogue:  api.NewCatalogue(goods.catalog, g.Health.Standing, time.Now),
+		Catalogue:  catalogue,
 		Keys:       api.Keys{Directory: s.directory, Ledger: s.ledger, Now: time.Now, Usage: s.keyUsage, Usages: s.keyUsages},
 		Credits:    api.Credits{Ledger: s.ledger},
-		Generation: api.Lookup{Find: s.generation},
+		Generation: api.Lookup{Find: s.generation, Sheet: s.db.Sheet},
+		Past:       api.Past{Explain: newPasts(s).explain},
 	}
 }
 
@@ -235,12 +261,42 @@ func janitor(ctx context.Context, s *store, g *gateway.Gateway, goods *market, l
 			if err := goods.refresh(ctx); err != nil {
 				log.LogAttrs(ctx, slog.LevelError, "local servers", slog.Any("err", err))
 			}
+			if err := remember(ctx, goods.config, s.db, goods.catalog()); err != nil {
+				log.LogAttrs(ctx, slog.LevelError, "decisions", slog.Any("err", err))
+			}
+			if err := learn(ctx, s, g); err != nil {
+				log.LogAttrs(ctx, slog.LevelError, "what is spent on models", slog.Any("err", err))
+			}
 			if err := s.ledger.Heartbeat(ctx); err != nil {
 				log.LogAttrs(ctx, slog.LevelError, "heartbeat", slog.Any("err", err))
 				continue // without it a sweep would release living holds
 			}
 			if _, err := s.ledger.Sweep(ctx); err != nil {
 				log.LogAttrs(ctx, slog.LevelError, "sweep", slog.Any("err", err))
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// prober asks endpoints that were ejected whether they are back; every is 0 where
+// callers' requests find out.
+func prober(ctx context.Context, g *gateway.Gateway, every time.Duration) (stop func()) {
+	if every == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				g.Probe(ctx)
 			}
 		}
 	}()
@@ -294,6 +350,14 @@ func origin(c *config.Config, address string) string {
 	if c.PublicURL != "" {
 		return strings.TrimSuffix(c.PublicURL, "/")
 	}
+	return reachable(address)
+}
+
+// servedAt is the name under which the database knows where it was last served.
+const servedAt = "served_at"
+
+// reachable is how this machine reaches a server that listens on an address.
+func reachable(address string) string {
 	if a, err := netip.ParseAddrPort(address); err == nil && a.Addr().IsUnspecified() {
 		address = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), a.Port()).String()
 	}

@@ -90,6 +90,10 @@ func TestAU(t *testing.T) {
 		anonymous := r.as("").get("/models/test/alpha/endpoints").json(200)
 		for _, name := range []string{"latency_last_30m", "throughput_last_30m"} {
 			want(t, anonymous, "data.endpoints.0."+name, nil)
+			if known := r.as(r.user).get("/models/test/alpha/endpoints").json(200); at(known, "data.endpoints.0."+name+".p50") == nil {
+				t.Errorf("%s is null for who has a key", name)
+			}
+			want(t, r.as("sk-test-not-a-key").get("/models/test/alpha/endpoints").json(200), "data.endpoints.0."+name, nil)
 		}
 	})
 

@@ -234,6 +234,7 @@ func TestCB(t *testing.T) {
 			"finished in error": breaks(data(chunk("", `"error"`), usageFrame(1000, 1000), "[DONE]")),
 			"nothing":           data(`{"id":"c1","choices":[],"usage":`+tokensUsed(1000, 0)+`}`, "[DONE]"),
 		} {
+			r.pass(cooling) // nobody asks who has failed again and again
 			r.up.on("alpha-1", failure)
 			a := r.stream("test/alpha")
 			if after := r.balance().Posted; after != before {
@@ -251,6 +252,7 @@ func TestCB(t *testing.T) {
 			}
 		}
 		// No wider than that: nothing said, and a good finish.
+		r.pass(cooling)
 		r.up.on("alpha-1", data(chunk(`"role":"assistant","content":""`, "null"), chunk("", `"stop"`), usageFrame(10, 0), "[DONE]"))
 		want(t, r.stream("test/alpha").events().last(), "usage.cost", 0.00001)
 	})

@@ -321,9 +321,11 @@ func TestER(t *testing.T) {
 	})
 
 	rule(t, "ER-16", func(t *testing.T) {
-		r := start(t, setup{edit: func(d *catalog.Data) {
+		r := start(t, setup{models: `
+  test/wren-1: {endpoints: [{provider: alpha, native: w-1, pricing: {prompt: "0", completion: "0"}}]}
+  test/wren-2: {endpoints: [{provider: alpha, native: w-2, pricing: {prompt: "0", completion: "0"}}]}`, edit: func(d *catalog.Data) {
 			for i := range d.Models {
-				if d.Models[i].ID == "test/beta" {
+				if id := d.Models[i].ID; id == "test/beta" || id == "test/wren-1" {
 					d.Models[i].ExpirationDate = "2001-01-01"
 				}
 			}
@@ -335,6 +337,11 @@ func TestER(t *testing.T) {
 		e = r.chat("test/beta").fails(404, "not_found")
 		want(t, e, "availability.code", "model_deprecated")
 		want(t, e, "availability.retryable", false)
+		if has(e, "availability.fallback_models") { // there is none of its family
+			t.Errorf("%v", e)
+		}
+		e = r.chat("test/wren-1").fails(404, "not_found")
+		want(t, e, "availability.fallback_models.0", "test/wren-2")
 		e = r.chat("test/nothing").fails(400, "invalid_request")
 		want(t, e, "availability.code", "model_not_found")
 	})

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/turnpike-gateway/turnpike/internal/affinity"
 	"github.com/turnpike-gateway/turnpike/internal/api"
 	"github.com/turnpike-gateway/turnpike/internal/audit"
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
@@ -34,6 +35,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/provider/sim"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/relay"
+	"github.com/turnpike-gateway/turnpike/internal/relay/cache"
 	"github.com/turnpike-gateway/turnpike/internal/route"
 	"github.com/turnpike-gateway/turnpike/internal/sqlstore"
 )
@@ -58,6 +60,8 @@ type rig struct {
 	db               *sqlstore.DB
 	ledger           *ledger.Ledger
 	directory        *identity.Directory
+	health           *health.Tracker
+	demand           *gateway.Demand
 	snapshot         *catalog.Snapshot
 	user, management string // keys
 	ahead            *atomic.Int64
@@ -150,15 +154,21 @@ func start(t *testing.T, s setup) *rig {
 	simulated := httptest.NewServer(r.sim)
 	live := r.supply(t, c, s, door, simulated.URL)
 	h := health.New(now)
+	r.health = h
+	answers, err := cache.NewMemory(16 << 20)
+	must(err)
+	t.Cleanup(answers.Close)
 	g := &gateway.Gateway{
-		Catalog: func() *catalog.Snapshot { return r.snapshot },
-		Barred:  func(e *catalog.Endpoint) string { return barred(live, e) },
-		Health:  h,
-		Ledger:  r.ledger,
+		Catalog:  func() *catalog.Snapshot { return r.snapshot },
+		Barred:   func(e *catalog.Endpoint) string { return barred(live, e) },
+		Health:   h,
+		Cache:    cache.New(answers, now),
+		Sessions: affinity.New(c.Timeouts.Session, now, nil),
+		Ledger:   r.ledger,
 		Relay: &relay.Relay{
 			Door: door, Health: h, Attempts: c.Limits.Attempts, Now: now,
 			Providers: func(slug string) (provider.Live, bool) { l, ok := live[slug]; return l, ok },
-			Timeouts:  relay.Timeouts{FirstByte: c.Timeouts.FirstByte, Idle: c.Timeouts.Idle},
+			Timeouts:  relay.Timeouts{FirstByte: c.Timeouts.FirstByte, Idle: c.Timeouts.Idle, Attempt: c.Timeouts.Attempt, Total: c.Timeouts.Total},
 		},
 		Sink:    r.kept,
 		Now:     now,
@@ -167,13 +177,14 @@ func start(t *testing.T, s setup) *rig {
 		Total:   c.Timeouts.Total,
 		Drains:  make(chan struct{}, 8),
 	}
+	r.demand = &g.Demand
 	log := slog.New(slog.DiscardHandler)
 	handler := api.New(api.Routes{
 		Inference: api.Inference{
 			Gateway: g, BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive,
 			NewID: func() string { return "gen-1764000000-" + rand.Text()[:20] }, Log: log,
 		},
-		Catalogue: api.NewCatalogue(func() *catalog.Snapshot { return r.snapshot }, h.Standing, now),
+		Catalogue: api.NewCatalogue(func() *catalog.Snapshot { return r.snapshot }, h, now),
 		Keys: api.Keys{
 			Directory: r.directory, Ledger: r.ledger, Now: now,
 			Usage: func(ctx context.Context, account, hash string, at time.Time) (api.Spent, error) {
@@ -193,7 +204,7 @@ func start(t *testing.T, s setup) *rig {
 		Generation: api.Lookup{Find: func(ctx context.Context, account, id string) (record.Outcome, bool, error) {
 			o, err := db.Generation(ctx, account, id)
 			return o, err == nil, err
-		}},
+		}, Sheet: db.Sheet},
 	}, r.directory, log)
 	srv := httptest.NewServer(handler)
 	own, err := netip.ParseAddrPort(strings.TrimPrefix(srv.URL, "http://"))

@@ -178,7 +178,7 @@ type answer struct {
 }
 
 // ask sends a request to the server under test. url is a path and may carry a
-// query; key "" sends no credentials.
+// query; key "" sends no credentials. Whatever can be told of the routing is asked for.
 func ask(ctx context.Context, method, url, key, body string) (answer, error) {
 	var r io.Reader
 	if body != "" {
@@ -194,6 +194,7 @@ func ask(ctx context.Context, method, url, key, body string) (answer, error) {
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	req.Header.Set("X-OpenRouter-Metadata", "enabled")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return answer{}, err

@@ -24,14 +24,22 @@ const modelsPath = "/api/v1/models"
 // Catalogue serves the catalogue to anybody (AU-04, contract area 28).
 type Catalogue struct {
 	snapshot func() *catalog.Snapshot
-	standing func(endpoint string) *health.Standing
+	health   Health
 	now      func() time.Time
 	last     *atomic.Pointer[edition]
+
+	Barred func(*catalog.Endpoint) (rule string) // why the set-up here cannot ask it; nil: all can be asked
+}
+
+// Health tells how endpoints do.
+type Health interface {
+	Standing(endpoint string) *health.Standing
+	Published(endpoint string) health.Published
 }
 
 // NewCatalogue shows the snapshot of the moment, and how its endpoints do.
-func NewCatalogue(snapshot func() *catalog.Snapshot, standing func(endpoint string) *health.Standing, now func() time.Time) Catalogue {
-	return Catalogue{snapshot: snapshot, standing: standing, now: now, last: new(atomic.Pointer[edition])}
+func NewCatalogue(snapshot func() *catalog.Snapshot, h Health, now func() time.Time) Catalogue {
+	return Catalogue{snapshot: snapshot, health: h, now: now, last: new(atomic.Pointer[edition])}
 }
 
 // edition is a snapshot as it is sent. It is made once, and where prices depend
@@ -58,13 +66,17 @@ func (c Catalogue) present() (*edition, error) {
 	if e := c.last.Load(); e != nil && e.of == snap && (e.minute == 0 || e.minute == minute) {
 		return e, nil
 	}
-	models := snap.Models()
-	e := &edition{of: snap, models: make([]*entry, 0, len(models)), byID: make(map[string]*entry, len(models))}
+	rows := c.rows(snap, at)
+	e := &edition{of: snap, models: make([]*entry, 0, len(rows)), byID: make(map[string]*entry, len(rows))}
 	var shown []*entry
-	for _, m := range models {
-		primary := primaryOf(m)
-		x := &entry{model: m, prices: shownPrices(primary, at)}
-		text, err := json.Marshal(modelView(m, primary, x.prices))
+	for _, r := range rows {
+		m := r.model
+		x := &entry{model: m, prices: r.prices}
+		view := modelView(m, primaryOf(m), x.prices)
+		if r.target != nil {
+			view.AliasTarget = &aliasTarget{r.target.ID, r.target.Name}
+		}
+		text, err := json.Marshal(view)
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +200,7 @@ func (c Catalogue) Models(w http.ResponseWriter, r *http.Request) {
 		writeError(w, bad)
 		return
 	}
-	found := q.apply(e, c.standing)
+	found := q.apply(e, c.health.Standing)
 	if q.rss {
 		text, err := feed(found, origin(r))
 		if err != nil {
@@ -214,7 +226,7 @@ func (c Catalogue) Count(w http.ResponseWriter, r *http.Request) {
 		writeError(w, bad)
 		return
 	}
-	writeShared(w, "application/json", []byte(`{"data":{"count":`+strconv.Itoa(len(q.apply(e, c.standing)))+`}}`))
+	writeShared(w, "application/json", []byte(`{"data":{"count":`+strconv.Itoa(len(q.apply(e, c.health.Standing)))+`}}`))
 }
 
 // Model is GET /model/{author}/{slug}: variants and aliases resolve (CT-08).
@@ -270,8 +282,12 @@ func (c Catalogue) Retrieve(w http.ResponseWriter, r *http.Request) {
 // that only orders endpoints (SL-01, SL-11).
 func (e *edition) find(name string) (*entry, bool) {
 	for {
+		if x, ok := e.byID[name]; ok {
+			return x, true
+		}
 		if m, ok := e.of.Model(name); ok {
-			return e.byID[m.ID], true
+			x, ok := e.byID[m.ID]
+			return x, ok
 		}
 		i := strings.LastIndexByte(name, ':')
 		if i < 0 || !slices.Contains([]string{":nitro", ":floor", ":exacto"}, name[i:]) {
@@ -285,8 +301,9 @@ func noModel() *llm.Error {
 	return &llm.Error{Type: llm.TypeNotFound, Fault: llm.FaultCaller, Message: "There is no such model; GET " + modelsPath + " lists all"}
 }
 
-// Endpoints is GET /models/{author}/{slug}/endpoints.
-func (c Catalogue) Endpoints(w http.ResponseWriter, r *http.Request) {
+// Endpoints is GET /models/{author}/{slug}/endpoints. Who has no key is not told how
+// fast they are (AU-05).
+func (c Catalogue) Endpoints(w http.ResponseWriter, r *http.Request, known bool) {
 	e, err := c.present()
 	if err != nil {
 		writeError(w, asError(err))
@@ -298,14 +315,24 @@ func (c Catalogue) Endpoints(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m := x.model
-	writeData(w, struct {
+	shown := struct {
 		ID           string           `json:"id"`
 		Name         string           `json:"name"`
 		Created      int64            `json:"created"`
 		Description  string           `json:"description"`
 		Architecture architecture     `json:"architecture"`
 		Endpoints    []publicEndpoint `json:"endpoints"`
-	}{m.ID, m.Name, m.Created, m.Description, architectureOf(m), c.endpoints(e.of, m, m.Endpoints)})
+	}{m.ID, m.Name, m.Created, m.Description, architectureOf(m), c.endpoints(e.of, m, m.Endpoints)}
+	w.Header().Set("Vary", "Authorization, X-Api-Key")
+	if known {
+		w.Header().Set("Cache-Control", "private, max-age=60") // CT-14
+		writeJSON(w, http.StatusOK, data{shown})
+		return
+	}
+	for i := range shown.Endpoints {
+		shown.Endpoints[i].Latency30m, shown.Endpoints[i].Throughput30m = nil, nil
+	}
+	writeData(w, shown)
 }
 
 // ZDR is GET /endpoints/zdr: every endpoint that may be used under zero data
@@ -320,7 +347,10 @@ func (c Catalogue) ZDR(w http.ResponseWriter, _ *http.Request) {
 				some = append(some, e)
 			}
 		}
-		all = append(all, c.endpoints(snap, m, some)...)
+		for _, v := range c.endpoints(snap, m, some) {
+			v.Latency30m, v.Throughput30m = nil, nil // AU-05: this route is for anybody
+			all = append(all, v)
+		}
 	}
 	writeData(w, all)
 }
@@ -330,7 +360,7 @@ func (c Catalogue) endpoints(snap *catalog.Snapshot, m *catalog.Model, some []*c
 	views := make([]publicEndpoint, 0, len(some))
 	for _, e := range some {
 		p, _ := snap.Provider(e.Provider) // a snapshot has no endpoint without its provider
-		views = append(views, endpointView(m, p, e, c.standing(e.ID), at))
+		views = append(views, endpointView(m, p, e, c.health, at))
 	}
 	return views
 }

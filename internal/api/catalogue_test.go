@@ -95,13 +95,32 @@ func snapshotOf(t *testing.T, d catalog.Data) *catalog.Snapshot {
 	return s
 }
 
-func healthy(string) *health.Standing { return &health.Standing{} }
+// doing is how endpoints do: all are fit where it is nil.
+type doing func(id string) (health.Standing, health.Published)
+
+// Standing implements api.Health.
+func (d doing) Standing(id string) *health.Standing {
+	if d == nil {
+		return &health.Standing{}
+	}
+	s, _ := d(id)
+	return &s
+}
+
+// Published implements api.Health.
+func (d doing) Published(id string) health.Published {
+	if d == nil {
+		return health.Published{Uptime5m: -1, Uptime30m: -1, Uptime1d: -1}
+	}
+	_, p := d(id)
+	return p
+}
 
 // catalogueOf serves a snapshot at noon.
-func catalogueOf(t *testing.T, d catalog.Data, standing func(string) *health.Standing) http.Handler {
+func catalogueOf(t *testing.T, d catalog.Data, h doing) http.Handler {
 	t.Helper()
 	snap := snapshotOf(t, d)
-	return catalogueRoutes(api.NewCatalogue(func() *catalog.Snapshot { return snap }, standing, func() time.Time { return noon }))
+	return catalogueRoutes(api.NewCatalogue(func() *catalog.Snapshot { return snap }, h, func() time.Time { return noon }))
 }
 
 func catalogueRoutes(c api.Catalogue) http.Handler {
@@ -109,16 +128,22 @@ func catalogueRoutes(c api.Catalogue) http.Handler {
 	mux.HandleFunc("GET /models", c.Models)
 	mux.HandleFunc("GET /models/count", c.Count)
 	mux.HandleFunc("GET /model/{author}/{slug}", c.Model)
-	mux.HandleFunc("GET /models/{author}/{slug}/endpoints", c.Endpoints)
+	mux.HandleFunc("GET /models/{author}/{slug}/endpoints", func(w http.ResponseWriter, r *http.Request) {
+		c.Endpoints(w, r, r.Header.Get("Authorization") != "")
+	})
 	mux.HandleFunc("GET /providers", c.Providers)
 	mux.HandleFunc("GET /endpoints/zdr", c.ZDR)
 	return mux
 }
 
-func get(t *testing.T, h http.Handler, target string) *httptest.ResponseRecorder {
+func get(t *testing.T, h http.Handler, target string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+	for _, name := range headers {
+		r.Header.Set(name, "something")
+	}
+	h.ServeHTTP(w, r)
 	return w
 }
 
@@ -144,10 +169,14 @@ type modelList struct {
 	} `json:"links"`
 }
 
+// ids are the models listed but for those that choose among the others, which have a
+// test of their own.
 func (l modelList) ids() []string {
 	ids := []string{}
 	for _, m := range l.Data {
-		ids = append(ids, m.ID)
+		if !catalog.Router(m.ID) {
+			ids = append(ids, m.ID)
+		}
 	}
 	return ids
 }
@@ -156,7 +185,7 @@ var textModels = []string{"lab/sharp", "lab/plain", "lab/plain:free", "shop/chea
 
 func TestModelsAreFiltered(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), healthy)
+	h := catalogueOf(t, smallCatalogue(), nil)
 	for _, tt := range []struct {
 		query string
 		want  []string
@@ -209,14 +238,14 @@ func TestModelsAreFiltered(t *testing.T) {
 			if diff := cmp.Diff(append([]string{}, tt.want...), list.ids()); diff != "" {
 				t.Errorf("models (-want +got):\n%s", diff)
 			}
-			if list.Total != len(tt.want) || list.Links.Next != nil {
-				t.Errorf("total %d, next %v, want %d and null", list.Total, list.Links.Next, len(tt.want))
+			if list.Total != len(list.Data) || list.Links.Next != nil {
+				t.Errorf("total %d, next %v, want %d and null", list.Total, list.Links.Next, len(list.Data))
 			}
 			w = get(t, h, "/models/count?"+tt.query)
 			count := read[struct{ Data struct{ Count int } }](t, w, http.StatusOK)
 			conform(t, http.MethodGet, "/models/count", http.StatusOK, w.Body.Bytes())
-			if count.Data.Count != len(tt.want) {
-				t.Errorf("count %d, want %d", count.Data.Count, len(tt.want))
+			if count.Data.Count != len(list.Data) {
+				t.Errorf("count %d, want %d", count.Data.Count, len(list.Data))
 			}
 		})
 	}
@@ -224,14 +253,13 @@ func TestModelsAreFiltered(t *testing.T) {
 
 func TestModelsAreSortedByHealth(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), func(id string) *health.Standing {
+	h := catalogueOf(t, smallCatalogue(), func(id string) (health.Standing, health.Published) {
 		known := map[string]health.Standing{
 			"lab/sharp@lab":    {Latency: health.Percentiles{P50: 0.9}, Throughput: health.Percentiles{P50: 20}},
 			"lab/sharp@vault":  {Latency: health.Percentiles{P50: 0.3}, Throughput: health.Percentiles{P50: 10}},
 			"shop/cheap@vault": {Latency: health.Percentiles{P50: 0.2}, Throughput: health.Percentiles{P50: 15}},
 		}
-		s := known[id]
-		return &s
+		return known[id], health.Published{}
 	})
 	for sort, want := range map[string][]string{
 		"throughput-high-to-low": {"lab/sharp", "shop/cheap", "lab/plain", "lab/plain:free", "router/auto"},
@@ -245,7 +273,7 @@ func TestModelsAreSortedByHealth(t *testing.T) {
 
 func TestMalformedQueryNamesTheParameter(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), healthy)
+	h := catalogueOf(t, smallCatalogue(), nil)
 	for query, name := range map[string]string{
 		"limit=0": "limit", "limit=1001": "limit", "limit=ten": "limit", "offset=-1": "offset", "offset=1.5": "offset",
 		"context=0": "context", "context=9223372036854775808": "context",
@@ -271,9 +299,10 @@ type errorBody struct {
 
 func TestModelsComeInPages(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), healthy)
+	h := catalogueOf(t, smallCatalogue(), nil)
 	var seen []string
-	target := "/models?limit=2&sort=pricing-low-to-high&q=%2F"
+	const plain = "model_authors=lab,shop,router" // without those that choose among the others
+	target := "/models?limit=2&sort=pricing-low-to-high&" + plain
 	for pages := 0; ; pages++ {
 		list := read[modelList](t, get(t, h, target), http.StatusOK)
 		seen = append(seen, list.ids()...)
@@ -293,7 +322,7 @@ func TestModelsComeInPages(t *testing.T) {
 		t.Errorf("all pages (-want +got):\n%s", diff)
 	}
 	for query, want := range map[string]int{"offset=2": 3, "offset=5": 0, "offset=9223372036854775807": 0, "limit=1000": 5, "offset=4&limit=1": 1} {
-		if list := read[modelList](t, get(t, h, "/models?"+query), http.StatusOK); len(list.Data) != want || list.Total != 5 || list.Links.Next != nil {
+		if list := read[modelList](t, get(t, h, "/models?"+plain+"&"+query), http.StatusOK); len(list.Data) != want || list.Total != 5 || list.Links.Next != nil {
 			t.Errorf("%s: %d of %d, next %v, want %d, 5, null", query, len(list.Data), list.Total, list.Links.Next, want)
 		}
 	}
@@ -301,7 +330,7 @@ func TestModelsComeInPages(t *testing.T) {
 
 func TestModelIsShownWhole(t *testing.T) {
 	t.Parallel()
-	w := get(t, catalogueOf(t, smallCatalogue(), healthy), "/model/lab/sharp")
+	w := get(t, catalogueOf(t, smallCatalogue(), nil), "/model/lab/sharp")
 	conform(t, http.MethodGet, "/model/{author}/{slug}", http.StatusOK, w.Body.Bytes())
 	// The primary endpoint is the first that a plain request can go to: no tier.
 	want := `{"data":{
@@ -323,7 +352,7 @@ func TestModelIsShownWhole(t *testing.T) {
 
 func TestModelWithoutFactsKeepsRequiredMembers(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), healthy)
+	h := catalogueOf(t, smallCatalogue(), nil)
 	w := get(t, h, "/model/paint/image")
 	conform(t, http.MethodGet, "/model/{author}/{slug}", http.StatusOK, w.Body.Bytes())
 	want := `{"data":{
@@ -358,7 +387,7 @@ func sameJSON(t *testing.T, want, got string) {
 
 func TestModelNamesResolve(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), healthy)
+	h := catalogueOf(t, smallCatalogue(), nil)
 	for name, want := range map[string]string{
 		"lab/plain": "lab/plain", "lab/plain:free": "lab/plain:free", "lab/plain%3Afree": "lab/plain:free",
 		"lab/plain:nitro": "lab/plain", "lab/plain:free:floor": "lab/plain:free", "lab/plain:floor:nitro": "lab/plain",
@@ -382,14 +411,21 @@ func TestModelNamesResolve(t *testing.T) {
 
 func TestEndpointsAreShownWhole(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), func(id string) *health.Standing {
-		s := &health.Standing{Latency: health.Percentiles{P50: 1}, Throughput: health.Percentiles{P50: 30}}
-		if id == "lab/sharp@vault" {
-			s.Grade = health.Ailing
+	h := catalogueOf(t, smallCatalogue(), func(id string) (s health.Standing, p health.Published) {
+		p = health.Published{
+			Latency:    health.Percentiles{P50: 0.25, P75: 0.5, P90: 1, P99: 2.0004},
+			Throughput: health.Percentiles{P50: 45.2, P75: 40, P90: 20, P99: 15.1}, // HM-05
+			Uptime5m:   1, Uptime30m: 0.98765, Uptime1d: -1,
 		}
-		return s
+		switch id {
+		case "lab/sharp@lab/flex":
+			s.Grade = health.Ejected
+		case "lab/sharp@vault":
+			s.Grade, p = health.Ailing, health.Published{Uptime5m: -1, Uptime30m: -1, Uptime1d: -1}
+		}
+		return s, p
 	})
-	w := get(t, h, "/models/lab/sharp/endpoints")
+	w := get(t, h, "/models/lab/sharp/endpoints", "Authorization")
 	conform(t, http.MethodGet, "/models/{author}/{slug}/endpoints", http.StatusOK, w.Body.Bytes())
 	got := read[struct {
 		Data struct {
@@ -410,8 +446,8 @@ func TestEndpointsAreShownWhole(t *testing.T) {
 			{"utc_start":2200,"utc_end":630,"prompt":"0.0000025"}]},
 		"provider_name":"The Lab","tag":"lab","quantization":"fp8","max_completion_tokens":64000,"max_prompt_tokens":350000,
 		"supported_parameters":["temperature","tools"],"status":0,
-		"uptime_last_5m":null,"uptime_last_30m":null,"uptime_last_1d":null,"supports_implicit_caching":true,
-		"latency_last_30m":null,"throughput_last_30m":null,
+		"uptime_last_5m":100,"uptime_last_30m":98.765,"uptime_last_1d":null,"supports_implicit_caching":true,
+		"latency_last_30m":{"p50":250,"p75":500,"p90":1000,"p99":2000.4},"throughput_last_30m":{"p50":45.2,"p75":40,"p90":20,"p99":15.1},
 		"supports_tool_choice":{"auto":false,"function":false,"none":false,"required":false},
 		"data_policy":{"training":true,"retains_prompts":true,"retention_days":null,"can_publish":false,"zdr":false,"region":null,"known":false,"source":null}
 		}`, string(got.Data.Endpoints[1]))
@@ -425,16 +461,19 @@ func TestEndpointsAreShownWhole(t *testing.T) {
 		"supports_tool_choice":{"auto":false,"function":false,"none":false,"required":false},
 		"data_policy":{"training":false,"retains_prompts":false,"retention_days":0,"can_publish":false,"zdr":true,"region":"eu","known":true,"source":"its terms, 2026-11-01"}
 		}`, string(got.Data.Endpoints[2]))
-	for i, want := range map[int]string{0: `"tag":"lab/flex"`, 3: `"status":-3`} { // CT-11, HM-10
+	for i, want := range []string{`"tag":"lab/flex"`, `"status":0`, `"status":-1`, `"status":-3`} { // CT-11, HM-10
 		if !strings.Contains(string(got.Data.Endpoints[i]), want) {
 			t.Errorf("endpoint %d lacks %s: %s", i, want, got.Data.Endpoints[i])
 		}
+	}
+	if !strings.Contains(string(got.Data.Endpoints[0]), `"status":-2`) {
+		t.Errorf("who is ejected is not down: %s", got.Data.Endpoints[0])
 	}
 }
 
 func TestZDRListsOnlyWhatKeepsNothing(t *testing.T) {
 	t.Parallel()
-	w := get(t, catalogueOf(t, smallCatalogue(), healthy), "/endpoints/zdr")
+	w := get(t, catalogueOf(t, smallCatalogue(), nil), "/endpoints/zdr")
 	conform(t, http.MethodGet, "/endpoints/zdr", http.StatusOK, w.Body.Bytes())
 	var names []string
 	for _, e := range read[struct{ Data []struct{ Name string } }](t, w, http.StatusOK).Data {
@@ -447,7 +486,7 @@ func TestZDRListsOnlyWhatKeepsNothing(t *testing.T) {
 
 func TestProvidersAreShownWhole(t *testing.T) {
 	t.Parallel()
-	w := get(t, catalogueOf(t, smallCatalogue(), healthy), "/providers")
+	w := get(t, catalogueOf(t, smallCatalogue(), nil), "/providers")
 	conform(t, http.MethodGet, "/providers", http.StatusOK, w.Body.Bytes())
 	sameJSON(t, `{"data":[
 		{"name":"The Lab","slug":"lab","privacy_policy_url":"https://lab.example/privacy","terms_of_service_url":null,"status_page_url":null,
@@ -465,7 +504,7 @@ func TestPricesFollowTheClock(t *testing.T) {
 	t.Parallel()
 	snap := snapshotOf(t, smallCatalogue())
 	now := noon
-	h := catalogueRoutes(api.NewCatalogue(func() *catalog.Snapshot { return snap }, healthy, func() time.Time { return now }))
+	h := catalogueRoutes(api.NewCatalogue(func() *catalog.Snapshot { return snap }, doing(nil), func() time.Time { return now }))
 	for at, want := range map[string]string{"12:30": "0.000005", "21:59": "0.000005", "22:00": "0.0000025", "06:29": "0.0000025", "06:30": "0.000005"} {
 		clock, err := time.Parse("15:04", at)
 		if err != nil {
@@ -484,7 +523,7 @@ func TestNewSnapshotIsShownAtOnce(t *testing.T) {
 	t.Parallel()
 	var snap atomic.Pointer[catalog.Snapshot]
 	snap.Store(snapshotOf(t, smallCatalogue()))
-	h := catalogueRoutes(api.NewCatalogue(snap.Load, healthy, func() time.Time { return noon }))
+	h := catalogueRoutes(api.NewCatalogue(snap.Load, doing(nil), func() time.Time { return noon }))
 	if w := get(t, h, "/model/shop/cheap"); w.Code != http.StatusOK {
 		t.Fatal(w.Body)
 	}
@@ -501,7 +540,7 @@ func TestNewSnapshotIsShownAtOnce(t *testing.T) {
 
 func TestCatalogueMayBeCachedShortly(t *testing.T) {
 	t.Parallel()
-	h := catalogueOf(t, smallCatalogue(), healthy)
+	h := catalogueOf(t, smallCatalogue(), nil)
 	for _, path := range []string{"/models", "/models?zdr=true", "/models/count", "/model/lab/plain", "/models/lab/plain/endpoints", "/providers", "/endpoints/zdr"} {
 		w := get(t, h, path)
 		if got := w.Header().Get("Cache-Control"); got != "public, max-age=60" { // CT-14
@@ -518,7 +557,7 @@ func TestCatalogueMayBeCachedShortly(t *testing.T) {
 
 func TestModelsAsFeed(t *testing.T) {
 	t.Parallel()
-	w := get(t, catalogueOf(t, smallCatalogue(), healthy), "http://gateway.example/models?use_rss=true&q=sharp")
+	w := get(t, catalogueOf(t, smallCatalogue(), nil), "http://gateway.example/models?use_rss=true&q=sharp")
 	if got := w.Header().Get("Content-Type"); got != "application/rss+xml" { // CT-05
 		t.Errorf("Content-Type %q", got)
 	}
@@ -547,12 +586,17 @@ func TestBuiltinCatalogueConforms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := catalogueOf(t, d, healthy)
+	h := catalogueOf(t, d, nil)
 	w := get(t, h, "/models?output_modalities=all")
 	conform(t, http.MethodGet, "/models", http.StatusOK, w.Body.Bytes())
 	list := read[modelList](t, w, http.StatusOK)
-	if list.Total != len(d.Models) || len(list.Data) != len(d.Models) {
-		t.Errorf("%d and %d of %d models", list.Total, len(list.Data), len(d.Models))
+	if list.Total != len(list.Data) {
+		t.Errorf("%d of %d models", len(list.Data), list.Total)
+	}
+	for _, m := range d.Models {
+		if !catalog.Router(m.ID) && !strings.HasPrefix(m.ID, "~") && !slices.Contains(list.ids(), m.ID) {
+			t.Errorf("%s is not listed", m.ID)
+		}
 	}
 	for _, path := range []string{"/endpoints/zdr", "/providers"} {
 		w := get(t, h, path)
@@ -575,7 +619,7 @@ func BenchmarkModels(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	c := api.NewCatalogue(func() *catalog.Snapshot { return snap }, healthy, func() time.Time { return noon })
+	c := api.NewCatalogue(func() *catalog.Snapshot { return snap }, doing(nil), func() time.Time { return noon })
 	for _, target := range []string{"/models", "/models?supported_parameters=tools", "/endpoints/zdr"} {
 		b.Run(target, func(b *testing.B) {
 			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, target, nil)

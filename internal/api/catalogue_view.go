@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ type publicModel struct {
 	Cutoff        *string        `json:"knowledge_cutoff"`
 	Expires       *string        `json:"expiration_date"`
 	Reasoning     *reasoningView `json:"reasoning,omitzero"`
+	AliasTarget   *aliasTarget   `json:"alias_target,omitzero"`
 	Links         struct {
 		Details string `json:"details"`
 	} `json:"links"`
@@ -184,26 +186,26 @@ func clock(hhmm string) jsontext.Token {
 
 // publicEndpoint is the contract's endpoint object and our data_policy (DP-15).
 type publicEndpoint struct {
-	Name            string     `json:"name"`
-	ModelID         string     `json:"model_id"`
-	ModelName       string     `json:"model_name"`
-	ContextLength   int64      `json:"context_length"`
-	Pricing         priceView  `json:"pricing"`
-	ProviderName    string     `json:"provider_name"`
-	Tag             string     `json:"tag"`
-	Quantization    string     `json:"quantization"`
-	MaxCompletion   *int64     `json:"max_completion_tokens"`
-	MaxPrompt       *int64     `json:"max_prompt_tokens"`
-	Parameters      []string   `json:"supported_parameters"`
-	Status          int        `json:"status"`
-	Uptime5m        *float64   `json:"uptime_last_5m"`
-	Uptime30m       *float64   `json:"uptime_last_30m"`
-	Uptime1d        *float64   `json:"uptime_last_1d"`
-	ImplicitCaching bool       `json:"supports_implicit_caching"`
-	Latency30m      *struct{}  `json:"latency_last_30m"`
-	Throughput30m   *struct{}  `json:"throughput_last_30m"`
-	ToolChoice      toolChoice `json:"supports_tool_choice"`
-	DataPolicy      policyView `json:"data_policy"`
+	Name            string       `json:"name"`
+	ModelID         string       `json:"model_id"`
+	ModelName       string       `json:"model_name"`
+	ContextLength   int64        `json:"context_length"`
+	Pricing         priceView    `json:"pricing"`
+	ProviderName    string       `json:"provider_name"`
+	Tag             string       `json:"tag"`
+	Quantization    string       `json:"quantization"`
+	MaxCompletion   *int64       `json:"max_completion_tokens"`
+	MaxPrompt       *int64       `json:"max_prompt_tokens"`
+	Parameters      []string     `json:"supported_parameters"`
+	Status          int          `json:"status"`
+	Uptime5m        *float64     `json:"uptime_last_5m"`
+	Uptime30m       *float64     `json:"uptime_last_30m"`
+	Uptime1d        *float64     `json:"uptime_last_1d"`
+	ImplicitCaching bool         `json:"supports_implicit_caching"`
+	Latency30m      *percentiles `json:"latency_last_30m"`    // milliseconds (CT-12)
+	Throughput30m   *percentiles `json:"throughput_last_30m"` // tokens per second
+	ToolChoice      toolChoice   `json:"supports_tool_choice"`
+	DataPolicy      policyView   `json:"data_policy"`
 }
 
 // toolChoice says which values of tool_choice an endpoint takes. What is known is
@@ -215,30 +217,60 @@ type toolChoice struct {
 	Required bool `json:"required"`
 }
 
+// percentiles are those of health.Percentiles.
+type percentiles struct {
+	P50 float64 `json:"p50"`
+	P75 float64 `json:"p75"`
+	P90 float64 `json:"p90"`
+	P99 float64 `json:"p99"`
+}
+
+// percentilesOf are percentiles in other units, to the thousandth; null without data.
+func percentilesOf(p health.Percentiles, times float64) *percentiles {
+	if !p.Known() {
+		return nil
+	}
+	in := func(v float64) float64 { return math.Round(v*times*1e3) / 1e3 }
+	return &percentiles{in(p.P50), in(p.P75), in(p.P90), in(p.P99)}
+}
+
+// percent is an uptime as the contract has it (CT-13); null for too few requests.
+func percent(share float64) *float64 {
+	if share < 0 {
+		return nil
+	}
+	p := math.Round(share*1e5) / 1e3
+	return &p
+}
+
 // Statuses of an endpoint. The contract numbers them without saying what they
 // mean, except that 0 is healthy (HM-10, U6).
 const (
 	statusHealthy    = 0
-	statusDegraded   = -1 // an outage: tried after those without
+	statusDegraded   = -1 // an outage, or an uptime under 95 %: tried after those without
+	statusDown       = -2 // it failed again and again: none but a trial asks it
 	statusDeprecated = -3 // not planned for any more
 )
 
-// endpointView leaves uptime, latency and throughput null: nothing here keeps the
-// counts over a day that CT-13 asks for, nor percentiles over half an hour (AU-05).
-func endpointView(m *catalog.Model, p *catalog.Provider, e *catalog.Endpoint, s *health.Standing, at time.Time) publicEndpoint {
+func endpointView(m *catalog.Model, p *catalog.Provider, e *catalog.Endpoint, h Health, at time.Time) publicEndpoint {
+	known := h.Published(e.ID)
 	v := publicEndpoint{
 		Name: p.Name + " | " + m.ID, ModelID: m.ID, ModelName: m.Name, ProviderName: p.Name, Tag: e.Tag,
 		ContextLength: cmp.Or(e.ContextLength, m.ContextLength), Pricing: priceView(shownPrices(e, at)),
 		Quantization: cmp.Or(e.Quantization, "unknown"), MaxCompletion: orNull(e.MaxCompletionTokens), MaxPrompt: orNull(e.MaxPromptTokens),
 		Parameters: e.SupportedParameters, Status: statusHealthy, ImplicitCaching: e.ImplicitCaching, DataPolicy: policyOf(e.Policy),
+		Uptime5m: percent(known.Uptime5m), Uptime30m: percent(known.Uptime30m), Uptime1d: percent(known.Uptime1d),
+		Latency30m: percentilesOf(known.Latency, 1e3), Throughput30m: percentilesOf(known.Throughput, 1),
 	}
 	if slices.Contains(e.SupportedParameters, "tool_choice") {
 		v.ToolChoice = toolChoice{Auto: true, Function: true, None: true, Required: true}
 	}
-	switch {
+	switch grade := h.Standing(e.ID).Grade; {
 	case e.Deprecated:
 		v.Status = statusDeprecated
-	case s.Grade >= health.Degraded:
+	case grade == health.Ejected:
+		v.Status = statusDown
+	case grade != health.Fit:
 		v.Status = statusDegraded
 	}
 	return v

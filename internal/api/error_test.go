@@ -63,7 +63,7 @@ func TestWriteError(t *testing.T) {
 			"a hint on 503", hinted(llm.Error{Type: llm.TypeOverloaded, Message: "busy", Availability: &llm.Availability{Code: "temporarily_unavailable", Retryable: true}}),
 			[]string{"a/b"},
 			503, "2",
-			`{"error":{"code":503,"message":"busy","error_type":"provider_overloaded","http_status":503,"metadata":{"error_type":"provider_overloaded"},"availability":{"code":"temporarily_unavailable","retryable":true,"requested_models":["a/b"],"docs_url":"https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md","retry_after":2}}}`,
+			`{"error":{"code":503,"message":"busy","error_type":"provider_overloaded","http_status":503,"metadata":{"error_type":"provider_overloaded"},"availability":{"code":"temporarily_unavailable","retryable":true,"requested_models":["a/b"],"docs_url":"https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md#temporarily_unavailable","retry_after":2}}}`,
 		},
 		{
 			"no hint elsewhere", hinted(llm.Error{Type: llm.TypeUnavailable, Message: "down"}), nil, 502, "",
@@ -75,7 +75,14 @@ func TestWriteError(t *testing.T) {
 			}},
 			[]string{"a/b"},
 			404, "",
-			`{"error":{"code":404,"message":"none","error_type":"not_found","http_status":404,"metadata":{"error_type":"not_found"},"availability":{"code":"constraint_filtered","retryable":false,"requested_models":["c/d"],"docs_url":"https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md","affected_providers":["P"],"excluded_by":["max_price"],"fallback_models":["e/f"]}}}`,
+			`{"error":{"code":404,"message":"none","error_type":"not_found","http_status":404,"metadata":{"error_type":"not_found"},"availability":{"code":"constraint_filtered","retryable":false,"requested_models":["c/d"],"docs_url":"https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md#constraint_filtered","affected_providers":["P"],"excluded_by":["max_price"],"fallback_models":["e/f"]}}}`,
+		},
+		{
+			"a constraint, and no models", &llm.Error{Type: llm.TypeNotFound, Message: "none", Availability: &llm.Availability{
+				Code: "wrong_endpoint", Constraint: llm.Constraint{Field: "f", Detail: "d"},
+			}},
+			nil, 404, "",
+			`{"error":{"code":404,"message":"none","error_type":"not_found","http_status":404,"metadata":{"error_type":"not_found"},"availability":{"code":"wrong_endpoint","retryable":false,"requested_models":[],"docs_url":"https://github.com/turnpike-gateway/turnpike/blob/main/docs/errors.md#wrong_endpoint","constraint":{"field":"f","detail":"d"}}}}`,
 		},
 		{
 			"bytes that are no UTF-8 (F37)", &llm.Error{Type: llm.TypeNotFound, Message: "at \xff\xfe"}, nil, 404, "",

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
+	"github.com/turnpike-gateway/turnpike/internal/pricing"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 )
 
@@ -15,6 +17,8 @@ import (
 type Lookup struct {
 	// Find is the outcome of that id, if it is of that account (GN-01).
 	Find func(ctx context.Context, account, id string) (o record.Outcome, found bool, err error)
+	// Sheet is the price sheet that is kept under a hash.
+	Sheet func(ctx context.Context, hash string) ([]byte, error)
 }
 
 // Get is GET /generation?id=, with any key of the account.
@@ -31,14 +35,47 @@ func (l Lookup) Get(w http.ResponseWriter, r *http.Request, who identity.Princip
 	case !found:
 		writeError(w, &llm.Error{Type: llm.TypeNotFound, Fault: llm.FaultCaller, Message: "There is no such generation"})
 	default:
-		writePrivate(w, http.StatusOK, data{generationOf(o, who.Workspace)})
+		v := generationOf(o, who.Workspace)
+		v.CacheDiscount = l.saved(r.Context(), o)
+		writePrivate(w, http.StatusOK, data{v})
 	}
 }
 
-// generationView has the 42 members that the contract requires and, of the other
-// three, the session. What is null is not known, or not a thing here yet.
+// saved is what prompt caching made of the price (SK-09); null where it had no part in
+// it, or where nothing was paid.
+func (l Lookup) saved(ctx context.Context, o record.Outcome) *money.Nano {
+	u := &o.Usage
+	if u.CacheRead+u.CacheWrite5m+u.CacheWrite1h == 0 || u.Cost == 0 || o.Sheet == "" || l.Sheet == nil {
+		return nil
+	}
+	parts := o.Parts
+	if len(parts) == 0 {
+		parts = []record.Part{{Sheet: o.Sheet, Usage: *u}}
+	}
+	var all money.Nano
+	for _, p := range parts {
+		text, err := l.Sheet(ctx, p.Sheet)
+		if err != nil {
+			return nil
+		}
+		prices, err := pricing.ReadSheet(text)
+		if err != nil {
+			return nil
+		}
+		saved, err := pricing.Saved(prices, p.Usage, o.Began)
+		if err != nil {
+			return nil
+		}
+		all += saved
+	}
+	return &all
+}
+
+// generationView has the 42 members that the contract requires and the other three. What
+// is null is not known, or not a thing here yet.
 type generationView struct {
 	ID           string  `json:"id"`
+	RequestID    string  `json:"request_id"` // GN-07: of the generation that was asked for
 	UpstreamID   *string `json:"upstream_id"`
 	Model        string  `json:"model"`
 	Router       *string `json:"router"`
@@ -60,6 +97,7 @@ type generationView struct {
 	Origin       string  `json:"origin"`
 	Referer      *string `json:"http_referer"`
 	UserAgent    *string `json:"user_agent"`
+	CacheSource  *string `json:"response_cache_source_id"` // RC-10
 	DataRegion   string  `json:"data_region"`
 
 	// Native counts are the only ones (GN-03): those without the word are the same.
@@ -101,18 +139,19 @@ type tried struct {
 
 func generationOf(o record.Outcome, workspace string) generationView {
 	v := generationView{
-		ID: o.ID, UpstreamID: orNull(o.UpstreamID), Model: o.Model, ProviderName: orNull(o.ProviderName),
+		ID: o.ID, RequestID: cmp.Or(o.For, o.ID), UpstreamID: orNull(o.UpstreamID), Model: o.Model, Router: orNull(o.Router), ProviderName: orNull(o.ProviderName),
 		Tried: make([]tried, 0, len(o.Tried)), APIType: "completions", CreatedAt: stamp(o.Began),
 		Streamed: o.Streamed, Cancelled: o.Cancelled,
 		Finish: orNull(string(o.Finish.Unified)), NativeFinish: orNull(o.Finish.Native),
 		WorkspaceID: orNull(workspace), SessionID: orNull(o.SessionID), ExternalUser: orNull(o.User),
 		Origin: o.Referer, Referer: orNull(o.Referer), UserAgent: orNull(o.UserAgent), DataRegion: "global",
+		CacheSource:  orNull(o.CacheSource),
 		TokensPrompt: o.Usage.Prompt(), TokensCompletion: o.Usage.Completion(),
 		NativePrompt: o.Usage.Prompt(), NativeCompletion: o.Usage.Completion(),
 		NativeReasoning: o.Usage.Reasoning, NativeCached: o.Usage.CacheRead, NativeCompletionImages: o.Usage.ImageOut,
 		MediaPrompt: orNull(o.Usage.Images),
 		Latency:     between(o.Began, o.FirstContent), GenerationTime: between(o.Began, o.Ended),
-		TotalCost: o.Usage.Cost, Usage: o.Charged,
+		TotalCost: o.Usage.Told(), Usage: o.Charged,
 	}
 	for _, t := range o.Tried {
 		try := tried{

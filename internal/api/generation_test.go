@@ -66,7 +66,7 @@ func TestGenerationIsShownWhole(t *testing.T) {
 	w := lookUp(t, l, "mine", "?id=gen-1")
 	conform(t, http.MethodGet, "/generation", http.StatusOK, w.Body.Bytes())
 	sameJSON(t, `{"data":{
-		"id":"gen-1","upstream_id":"chatcmpl-1","model":"lab/sharp","router":null,"provider_name":"Vault",
+		"id":"gen-1","request_id":"gen-1","upstream_id":"chatcmpl-1","model":"lab/sharp","router":null,"provider_name":"Vault",
 		"provider_responses":[
 			{"endpoint_id":"lab/sharp@lab","provider_name":"The Lab","model_permaslug":"lab/sharp","status":503,"latency":15,"is_byok":false},
 			{"endpoint_id":"lab/sharp@lab/eu","provider_name":"The Lab","model_permaslug":"lab/sharp","status":null,"latency":1.5,"is_byok":false},
@@ -74,7 +74,7 @@ func TestGenerationIsShownWhole(t *testing.T) {
 		"api_type":"completions","created_at":"2026-11-24T12:30:00Z","streamed":true,"cancelled":true,
 		"finish_reason":"stop","native_finish_reason":"end_turn","service_tier":null,"is_byok":false,"preset_id":null,
 		"workspace_id":"ws-mine","session_id":"s-1","external_user":"u-1","app_id":null,
-		"origin":"https://app.example","http_referer":"https://app.example","user_agent":"curl","data_region":"global",
+		"origin":"https://app.example","http_referer":"https://app.example","user_agent":"curl","response_cache_source_id":null,"data_region":"global",
 		"tokens_prompt":123,"tokens_completion":58,"native_tokens_prompt":123,"native_tokens_completion":58,
 		"native_tokens_reasoning":7,"native_tokens_cached":20,"native_tokens_completion_images":1,
 		"num_media_prompt":2,"num_media_completion":null,"num_input_audio_prompt":null,"num_search_results":null,"num_fetches":null,"web_search_engine":null,

@@ -17,15 +17,23 @@ func healing(req *llm.Request, to dialect.Emitter) dialect.Emitter {
 	if !req.Input.Plugins.Heal || req.Stream || f == nil || (f.Type != llm.FormatJSON && f.Type != llm.FormatJSONSchema) {
 		return to
 	}
-	return &healer{Emitter: to}
+	return &healer{Emitter: to, format: f.Type}
 }
 
 // healer keeps an answer until it has ended. What is cut by the token limit is no
 // JSON to repair (SO-04).
 type healer struct {
 	dialect.Emitter
+	format llm.FormatType
+	router *llm.RouterMetadata
 	chunks []llm.Chunk
 	finish llm.Finished
+}
+
+// Begin implements dialect.Emitter.
+func (h *healer) Begin(head dialect.Head) {
+	h.router = head.Router
+	h.Emitter.Begin(head)
 }
 
 func (h *healer) Emit(c llm.Chunk) error {
@@ -96,4 +104,8 @@ func (h *healer) repair() {
 	for i := range h.chunks {
 		h.chunks[i].From, h.chunks[i].Raw = "", nil
 	}
+	h.router.Did(llm.PipelineStage{ // SO-05
+		Type: llm.StageHealing, Name: "response-healing",
+		Data: map[string]any{"mode": string(h.format), "improved": true, "original_length": all.Len(), "healed_length": len(healed)},
+	})
 }

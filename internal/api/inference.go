@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect/completions"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/responses"
+	"github.com/turnpike-gateway/turnpike/internal/egress"
+	"github.com/turnpike-gateway/turnpike/internal/fusion"
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -57,7 +60,9 @@ func (g generation) serve(w http.ResponseWriter, r *http.Request, who identity.P
 		g.refuse(w, dialect.Refusal{Error: asError(err)})
 		return
 	}
+	began := time.Now()
 	req, err := g.client.Parse(text, r.Header)
+	timingOf(w).parse = time.Since(began)
 	if err != nil {
 		g.refuse(w, dialect.Refusal{Error: asError(err)})
 		return
@@ -66,7 +71,16 @@ func (g generation) serve(w http.ResponseWriter, r *http.Request, who identity.P
 		g.refuse(w, dialect.Refusal{Error: asError(err)})
 		return
 	}
-	g.answer(w, r, who, req)
+	req.Cache = caching(r.Header, text)
+	run := g.Gateway.Run
+	switch deliberates, err := fusion.Offer(req, r.Header); {
+	case err != nil:
+		g.refuse(w, dialect.Refusal{Error: asError(err)})
+		return
+	case deliberates:
+		run = fusion.Fusion{Gateway: g.Gateway, NewID: g.NewID, Log: g.Log}.Run
+	}
+	g.answer(w, r, who, req, run)
 }
 
 // strict reads the header that lets nothing be lost on the way to an endpoint.
@@ -112,28 +126,39 @@ func managementKey() *llm.Error {
 	}
 }
 
-func (g generation) answer(w http.ResponseWriter, r *http.Request, who identity.Principal, req *llm.Request) {
+// runner is [gateway.Gateway.Run], or has it do more.
+type runner func(context.Context, identity.Principal, *llm.Request, dialect.Emitter, *record.Outcome) error
+
+func (g generation) answer(w http.ResponseWriter, r *http.Request, who identity.Principal, req *llm.Request, run runner) {
 	req.ID = g.NewID()
 	w.Header().Set("X-Generation-Id", req.ID) // ST-08
+	if g.Gateway.Caches(who, req) {
+		missed(w.Header(), req.Cache)
+	}
+	ctx, waited := egress.Watch(r.Context())
+	timingOf(w).waited = waited
 	out := newSink(w, req.Stream, g.KeepAlive)
 	defer out.close()
-	emitter := announcer{healing(req, g.client.NewEmitter(out, req)), out, g.Gateway.Now}
 	o := outcome(r)
-	err := g.Gateway.Run(r.Context(), who, req, emitter, &o)
+	emitter := announcer{healing(req, g.client.NewEmitter(out, req)), out, g.Gateway.Now, &o}
+	err := run(ctx, who, req, emitter, &o)
+	defer out.trail()
 	if err == nil {
 		out.deliver()
 		return
 	}
+	out.spent(o.Spent)
 	e := placed(asError(err), req)
 	g.log(r, &o, e)
-	refusal := dialect.Refusal{Error: e, ID: req.ID, Models: req.Models}
+	refusal := dialect.Refusal{Error: e, ID: req.ID, Models: req.Models, Router: told(&o)}
 	if status, _ := g.client.Refuse(refusal); status != 0 && out.withdraw() {
+		unkept(w.Header())
 		g.refuse(w, refusal)
 		return
 	}
 	// A keep-alive has gone out and with it the status (F25), or the dialect makes
 	// an answer of such an error (ER-12): it is said in band.
-	emitter.Begin(dialect.Head{ID: req.ID, Model: req.Models[0], Created: o.Began.Unix()})
+	emitter.Begin(dialect.Head{ID: req.ID, Model: req.Models[0], Created: o.Began.Unix(), Router: told(&o), Echoes: e.Echoes})
 	_ = emitter.Fail(e, llm.Usage{}) // a caller that cannot be written to has left
 	out.deliver()
 }
@@ -144,11 +169,16 @@ type announcer struct {
 	dialect.Emitter
 	out *sink
 	now func() time.Time
+	o   *record.Outcome
 }
 
 func (a announcer) Begin(h dialect.Head) {
+	a.out.spent(a.o.Spent)
 	if len(h.Lost) > 0 {
 		a.out.announce("X-Turnpike-Lossy", strings.Join(h.Lost, ", "))
+	}
+	if h.Cached != nil {
+		a.out.given(h.Cached)
 	}
 	h.Now = a.now
 	a.Emitter.Begin(h)
@@ -171,7 +201,30 @@ func outcome(r *http.Request) record.Outcome {
 	if title == "" {
 		title = r.Header.Get("X-Title")
 	}
-	return record.Outcome{Referer: clip(r.Referer()), Title: clip(title), UserAgent: clip(r.UserAgent())}
+	return record.Outcome{Referer: clip(r.Referer()), Title: clip(title), UserAgent: clip(r.UserAgent()), Told: asksForRouting(r.Header)}
+}
+
+// asksForRouting is what is to be filled in for a caller who wants to be told of the
+// routing, else nil (MD-01). The second name is an older one.
+func asksForRouting(h http.Header) *llm.RouterMetadata {
+	for _, name := range [...]string{"X-Openrouter-Metadata", "X-Openrouter-Experimental-Metadata"} {
+		if v := h.Get(name); v != "" {
+			if strings.EqualFold(v, "enabled") {
+				return &llm.RouterMetadata{}
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// told is what there is to tell of the routing: nothing where nobody asked, or where the
+// request was not routed at all (MD-02).
+func told(o *record.Outcome) *llm.RouterMetadata {
+	if o.Told == nil || o.Told.Strategy == "" {
+		return nil
+	}
+	return o.Told
 }
 
 // clip bounds what is kept of a header.
@@ -195,12 +248,15 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, tooLarge
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	began := time.Now()
 	text, err := readAll(r)
+	timingOf(w).upload = time.Since(began)
 	switch _, over := errors.AsType[*http.MaxBytesError](err); {
 	case err == nil:
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // unsupported by test recorders only
 		return text, nil
 	case over:
+		w.Header().Set("Connection", "close")
 		return nil, tooLarge
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.Header().Set("Connection", "close")

@@ -27,6 +27,7 @@ type Routes struct {
 	Keys       Keys
 	Credits    Credits
 	Generation Lookup
+	Past       Past
 }
 
 // access says which keys a route is for (AU-03, AU-04).
@@ -54,7 +55,10 @@ func New(rs Routes, auth Authenticator, log *slog.Logger) http.Handler {
 		open("GET /model/{author}/{slug}", rs.Catalogue.Model)
 		open("GET /models/{id}", rs.Catalogue.Retrieve)
 		open("GET /models/{author}/{slug}", rs.Catalogue.Retrieve)
-		open("GET /models/{author}/{slug}/endpoints", rs.Catalogue.Endpoints)
+		open("GET /models/{author}/{slug}/endpoints", func(w http.ResponseWriter, r *http.Request) {
+			_, stranger := s.who(r)
+			rs.Catalogue.Endpoints(w, r, stranger == nil)
+		})
 		open("GET /providers", rs.Catalogue.Providers)
 		open("GET /endpoints/zdr", rs.Catalogue.ZDR)
 		keyed := func(pattern string, a access, h handler) {
@@ -64,6 +68,8 @@ func New(rs Routes, auth Authenticator, log *slog.Logger) http.Handler {
 			mux.HandleFunc(at(prefix, g.pattern), s.keyed(userKey, g.client.Refuse, g.serve))
 		}
 		mux.HandleFunc(at(prefix, "POST /messages/count_tokens"), s.keyed(userKey, messages.Client().Refuse, rs.Inference.countTokens))
+		keyed("POST /turnpike/route", anyKey, rs.Inference.route)
+		keyed("GET /turnpike/route", anyKey, rs.Past.Get)
 		keyed("GET /generation", anyKey, rs.Generation.Get)
 		keyed("GET /credits", anyKey, rs.Credits.Get)
 		keyed("GET /key", anyKey, rs.Keys.Current)
@@ -95,7 +101,9 @@ type handler func(w http.ResponseWriter, r *http.Request, who identity.Principal
 func (s server) keyed(a access, say refuser, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		refuse := func(e *llm.Error) { writeRefusal(w, say, dialect.Refusal{Error: e}) }
+		began := time.Now()
 		who, err := s.who(r)
+		timingOf(w).auth = time.Since(began)
 		if err != nil {
 			refuse(err)
 			return
@@ -144,11 +152,14 @@ func (s server) who(r *http.Request) (identity.Principal, *llm.Error) {
 // guard is what every request passes: duplicate slashes collapse, browsers are
 // answered (AU-10), a body has its time to arrive, and a panic is a masked 500.
 func (s server) guard(mux *http.ServeMux) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(to http.ResponseWriter, r *http.Request) {
+		w := newTiming(to)
 		defer s.recovered(w, r)
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*") // bearer tokens only, never cookies
-		h.Set("Access-Control-Expose-Headers", "X-Generation-Id, X-Turnpike-Lossy, Retry-After")
+		h.Set("Access-Control-Expose-Headers", "X-Generation-Id, X-Turnpike-Lossy, Retry-After, Server-Timing, "+
+			"X-OpenRouter-Cache-Status, X-OpenRouter-Cache-TTL, X-OpenRouter-Cache-Age, X-OpenRouter-Cache-Source-Id")
+		h.Set("Timing-Allow-Origin", "*")
 		h.Set("X-Content-Type-Options", "nosniff")
 		if r.ContentLength != 0 { // F60: also of a body that nobody will read
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadLimit)) // unsupported by test recorders only

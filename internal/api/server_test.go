@@ -135,7 +135,7 @@ func newHouse(t *testing.T, answers http.HandlerFunc, keepAlive time.Duration) *
 			Gateway: g, BodyLimit: 3 << 20, KeepAlive: keepAlive, Log: log,
 			NewID: func() string { ids++; return fmt.Sprintf("gen-%d", ids) },
 		},
-		Catalogue:  api.NewCatalogue(current, tracker.Standing, time.Now),
+		Catalogue:  api.NewCatalogue(current, tracker, time.Now),
 		Credits:    api.Credits{Ledger: h.books},
 		Generation: api.Lookup{Find: panics},
 	}, bearers{}, log)}

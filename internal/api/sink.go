@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/turnpike-gateway/turnpike/internal/record"
 )
 
 // writeLimit is how long one write to a caller may take before the caller counts
@@ -23,7 +25,7 @@ const keepAlive = ": OPENROUTER PROCESSING\n\n"
 // error with a status of its own (ST-04). A stream that is silent for long gets
 // comments in between.
 type sink struct {
-	w       http.ResponseWriter
+	w       *timing
 	control *http.ResponseController
 	stream  bool
 	every   time.Duration
@@ -36,7 +38,7 @@ type sink struct {
 }
 
 func newSink(w http.ResponseWriter, stream bool, every time.Duration) *sink {
-	s := &sink{w: w, control: http.NewResponseController(w), stream: stream, every: every}
+	s := &sink{w: timingOf(w), control: http.NewResponseController(w), stream: stream, every: every}
 	if stream {
 		s.mu.Lock() // a comment waits for its timer to be known
 		defer s.mu.Unlock()
@@ -70,10 +72,13 @@ func (s *sink) send(p []byte) error {
 	if !s.started {
 		s.start()
 	}
-	if err := s.put(p); err != nil {
-		return err
+	began := time.Now()
+	err := s.put(p)
+	if err == nil {
+		err = s.control.Flush()
 	}
-	return s.control.Flush()
+	s.w.taken += time.Since(began)
+	return err
 }
 
 // put writes p, in pieces that a slow caller can take in time.
@@ -102,6 +107,7 @@ func (s *sink) comment() {
 	if s.closed {
 		return
 	}
+	s.w.partial = true
 	_ = s.send([]byte(keepAlive)) // who has left is noticed by the server itself
 	s.timer.Reset(s.every)
 }
@@ -114,6 +120,23 @@ func (s *sink) announce(name, value string) {
 		name = http.TrailerPrefix + name
 	}
 	s.w.Header().Set(name, value)
+}
+
+// spent notes what the spine says of the time before the answer.
+func (s *sink) spent(x record.Spent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.w.spent, s.w.partial = x, false
+}
+
+// trail tells in a trailer where the time of a stream went.
+func (s *sink) trail() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started {
+		s.w.partial = false
+		s.w.Header()[http.TrailerPrefix+serverTiming] = []string{s.w.value()}
+	}
 }
 
 // withdraw gives the response back, for an answer of another kind, unless the

@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
-	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
 	"github.com/turnpike-gateway/turnpike/internal/pricing"
 	"github.com/turnpike-gateway/turnpike/internal/record"
@@ -54,6 +54,13 @@ func Charges(ctx context.Context, s Sources) (Report, error) {
 		}
 		h, known := holds[o.ID]
 		delete(holds, o.ID)
+		if o.CacheSource != "" { // RC-04
+			if known || want != 0 {
+				return r, fmt.Errorf("I12: generation %s gave an answer again, and the books have a hold for it", o.ID)
+			}
+			r.Free++
+			continue
+		}
 		if !known || h.state == ledger.Open {
 			ended[o.ID] = want
 			continue
@@ -146,24 +153,47 @@ func (s *sheets) charge(ctx context.Context, o record.Outcome) (money.Nano, erro
 	if o.Sheet == "" {
 		return 0, nil
 	}
-	text, ok := s.known[o.Sheet]
+	parts := make([]pricing.Part, len(o.Parts))
+	for i, p := range o.Parts {
+		prices, err := s.prices(ctx, p.Sheet)
+		if err != nil {
+			return 0, err
+		}
+		parts[i] = pricing.Part{Prices: prices, Usage: p.Usage}
+	}
+	if len(parts) == 0 {
+		prices, err := s.prices(ctx, o.Sheet)
+		if err != nil {
+			return 0, err
+		}
+		parts = []pricing.Part{{Prices: prices, Usage: o.Usage}}
+	}
+	u, err := pricing.ChargeParts(parts, o.Finish, o.Began)
+	if err != nil {
+		return 0, err
+	}
+	if u.Prompt() != o.Usage.Prompt() || u.Completion() != o.Usage.Completion() || u.Images != o.Usage.Images {
+		return 0, fmt.Errorf("I9: the parts have %d and %d tokens, the whole has %d and %d", u.Prompt(), u.Completion(), o.Usage.Prompt(), o.Usage.Completion())
+	}
+	return min(u.Cost, o.Held), nil
+}
+
+// prices are the sheet of that hash.
+func (s *sheets) prices(ctx context.Context, hash string) (catalog.Prices, error) {
+	text, ok := s.known[hash]
 	if !ok {
 		var err error
-		if text, err = s.read(ctx, o.Sheet); err != nil {
-			return 0, fmt.Errorf("price sheet %s: %w", o.Sheet, err)
+		if text, err = s.read(ctx, hash); err != nil {
+			return catalog.Prices{}, fmt.Errorf("price sheet %s: %w", hash, err)
 		}
 		if s.known == nil {
 			s.known = map[string][]byte{}
 		}
-		s.known[o.Sheet] = text
+		s.known[hash] = text
 	}
 	p, err := pricing.ReadSheet(text)
 	if err != nil {
-		return 0, fmt.Errorf("price sheet %s: %w", o.Sheet, err)
+		return p, fmt.Errorf("price sheet %s: %w", hash, err)
 	}
-	var u llm.Usage
-	if u, err = pricing.Charge(p, o.Usage, o.Finish, o.Began); err != nil {
-		return 0, err
-	}
-	return min(u.Cost, o.Held), nil
+	return p, nil
 }

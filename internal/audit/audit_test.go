@@ -137,12 +137,14 @@ func TestTrueBooks(t *testing.T) {
 	a.records = append(a.records, o)
 	expire(a)
 
+	a.records = append(a.records, record.Outcome{ID: "gen-again", CacheSource: "gen-charged", Began: noon}) // RC-04
+
 	_, o = a.answer("gen-still") // and one that still waits
 	a.records = append(a.records, o)
 
 	got, err := audit.Charges(t.Context(), a.sources())
 	// gen-waiting expired with the rest.
-	want := audit.Report{Charges: 3, Free: 3, Waived: 2, Waiting: 1, Total: 200_000 + 1_000_000 + 200_000}
+	want := audit.Report{Charges: 3, Free: 4, Waived: 2, Waiting: 1, Total: 200_000 + 1_000_000 + 200_000}
 	if err != nil || got != want {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
@@ -173,6 +175,50 @@ func TestLateCaptureOfAnEmptyAccount(t *testing.T) {
 	}
 }
 
+// continued is a generation of two parts at two sheets: 100 in and 50 out at $1 and $2,
+// 10 in and 5 out at ten times that, per million: 400,000.
+func (a *archive) continued(id string) (ledger.Hold, record.Outcome) {
+	a.t.Helper()
+	h, o := a.answer(id)
+	hash, text := pricing.Sheet(catalog.Prices{Prompt: price(a.t, "0.00001"), Completion: price(a.t, "0.00002"), Version: "v1"})
+	a.sheets[hash] = text
+	first, second := llm.Usage{Input: 100, Output: 50, Estimated: true}, llm.Usage{Input: 10, Output: 5}
+	o.Parts = []record.Part{{Sheet: o.Sheet, Usage: first}, {Sheet: hash, Usage: second}}
+	o.Sheet, o.Usage, o.Charged = hash, first.Plus(second), 400_000
+	return h, o
+}
+
+// An answer that several endpoints wrote is the sum of its parts, each at its own sheet;
+// one that broke off for good is free.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t)
+	h, o := a.continued("gen-1")
+	a.settle(h, 400_000, o)
+	h, o = a.continued("gen-2")
+	o.Finish, o.Charged = llm.FinishReason{Unified: llm.FinishError}, 0
+	a.settle(h, 0, o)
+	got, err := audit.Charges(t.Context(), a.sources())
+	if want := (audit.Report{Charges: 1, Free: 1, Total: 400_000}); err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	for name, lie := range map[string]func(*record.Outcome){
+		"a part left out":        func(o *record.Outcome) { o.Parts = o.Parts[1:] },
+		"a part's count":         func(o *record.Outcome) { o.Parts[0].Usage.Output++ },
+		"a part's sheet":         func(o *record.Outcome) { o.Parts[0].Sheet = o.Sheet },
+		"a sheet that is gone":   func(o *record.Outcome) { o.Parts[0].Sheet = "gone" },
+		"counts that do not add": func(o *record.Outcome) { o.Usage.Input++ },
+	} {
+		a := newArchive(t)
+		h, o := a.continued("gen-1")
+		lie(&o)
+		a.settle(h, 400_000, o)
+		if _, err := audit.Charges(t.Context(), a.sources()); err == nil || !strings.Contains(err.Error(), "gen-1") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // Every planted lie is found and named.
 func TestPlantedLies(t *testing.T) {
 	t.Parallel()
@@ -195,6 +241,15 @@ func TestPlantedLies(t *testing.T) {
 			a.settle(h, 200_000, o)
 		}, "I9: generation gen-1"},
 		{"recorded a charge for nothing", func(a *archive) { a.records = append(a.records, record.Outcome{ID: "gen-1", Charged: 5}) }, "I9: generation gen-1"},
+		{"held for an answer that was given again", func(a *archive) {
+			h, o := a.answer("gen-1")
+			a.settle(h, 0, record.Outcome{ID: o.ID, CacheSource: "gen-0"})
+		}, "generation gen-1 gave an answer again"},
+		{"charged for an answer that was given again", func(a *archive) {
+			_, o := a.answer("gen-0")
+			o.ID, o.CacheSource = "gen-1", "gen-2"
+			a.records = append(a.records, o)
+		}, "generation gen-1 gave an answer again"},
 		{"recorded a charge without a hold", func(a *archive) {
 			_, o := a.answer("gen-0")
 			o.ID = "gen-1"

@@ -22,6 +22,7 @@ type Config struct {
 	File      string // that was read; "" if none
 	Listen    string // host:port
 	Database  string // sqlite://path
+	Valkey    string // redis://host:port; "": this node is alone
 	PublicURL string // for links; "": what the caller used. Without a trailing slash
 	Catalog   Catalog
 	Sim       bool // offer the provider in the box
@@ -29,6 +30,10 @@ type Config struct {
 	Timeouts  Timeouts
 	Limits    Limits
 	Ledger    Ledger
+
+	ResponseCache ResponseCache
+	Probes        Probes
+	Records       Records
 
 	providers []providerEntry // in the order of the file
 	models    []modelEntry
@@ -41,21 +46,39 @@ type Catalog struct {
 	Builtin bool // false: only what the file names
 }
 
-// Timeouts bound the stages of an answer. FirstByte and Idle are what holds
-// where neither endpoint nor provider says otherwise.
+// Timeouts bound the stages of an answer. FirstByte, Idle and Attempt are what
+// holds where neither endpoint nor provider says otherwise.
 type Timeouts struct {
 	Connect   time.Duration // lookup and connect
 	FirstByte time.Duration // until the first content event (F25)
 	Idle      time.Duration // between two reads (F27)
+	Attempt   time.Duration // until the first content event, whatever comes before it; 0: none
 	Total     time.Duration // of a whole stream
 	KeepAlive time.Duration // between comments to a caller who waits (ST-04)
 	Drain     time.Duration // for answers under way when the server stops
+	Session   time.Duration // for which an idle conversation stays where it is cached (SK-06)
 }
 
 // Limits bound what one request may take.
 type Limits struct {
 	Body     int64 // bytes of a JSON body
 	Attempts int   // endpoints that one request may try
+}
+
+// Probes says how often endpoints that were ejected are asked whether they are back.
+type Probes struct {
+	Every time.Duration // 0: callers' requests find out
+}
+
+// ResponseCache says whether answers may be kept, for callers who ask for that.
+type ResponseCache struct {
+	Enabled bool
+	Memory  int64 // bytes, at most
+}
+
+// Records says how long what happened is remembered.
+type Records struct {
+	Decisions time.Duration // what plans were made from; 0: not at all
 }
 
 // Ledger says how durable money is.
@@ -87,9 +110,13 @@ func defaults() *Config {
 			Total:     time.Hour,
 			KeepAlive: 10 * time.Second,
 			Drain:     300 * time.Second,
+			Session:   10 * time.Minute,
 		},
 		Limits: Limits{Body: 32 << 20, Attempts: 8},
 		Ledger: Ledger{Sync: SyncNormal},
+
+		ResponseCache: ResponseCache{Enabled: true, Memory: 64 << 20},
+		Records:       Records{Decisions: 30 * 24 * time.Hour},
 	}
 }
 

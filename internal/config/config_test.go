@@ -41,19 +41,23 @@ type scalars struct {
 	Timeouts                    Timeouts
 	Limits                      Limits
 	Ledger                      Ledger
+	Valkey                      string
+	ResponseCache               ResponseCache
 }
 
 func scalarsOf(c *Config) scalars {
-	return scalars{c.Listen, c.Database, c.PublicURL, c.Catalog, c.Sim, c.Discover, c.Timeouts, c.Limits, c.Ledger}
+	return scalars{c.Listen, c.Database, c.PublicURL, c.Catalog, c.Sim, c.Discover, c.Timeouts, c.Limits, c.Ledger, c.Valkey, c.ResponseCache}
 }
 
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	want := scalars{
 		Listen: "127.0.0.1:8787", Database: "sqlite://turnpike.db", Catalog: Catalog{Builtin: true}, Sim: true, Discover: true,
-		Timeouts: Timeouts{5 * time.Second, 30 * time.Second, time.Minute, time.Hour, 10 * time.Second, 5 * time.Minute},
+		Timeouts: Timeouts{5 * time.Second, 30 * time.Second, time.Minute, 0, time.Hour, 10 * time.Second, 5 * time.Minute, 10 * time.Minute},
 		Limits:   Limits{Body: 33554432, Attempts: 8},
 		Ledger:   Ledger{Sync: SyncNormal},
+
+		ResponseCache: ResponseCache{Enabled: true, Memory: 67108864},
 	}
 	for name, text := range map[string]string{"empty": "", "comment": "# nothing\n", "nothing but a start": "---\n"} {
 		if diff := cmp.Diff(want, scalarsOf(mustParse(t, text, none))); diff != "" {
@@ -66,21 +70,25 @@ func TestScalars(t *testing.T) {
 	t.Parallel()
 	const text = `listen: :9000
 database: sqlite:///var/lib/turnpike.db
+valkey: rediss://u:p@cache.example:6380/3
 public_url: https://llm.example.com/
 catalog: {builtin: false}
 sim: false
 discover: false
-timeouts: {connect: 1s, first_byte: 2s, idle: 3s, total: 4m, keepalive: 5s, drain: 6s}
+timeouts: {connect: 1s, first_byte: 2s, idle: 3s, attempt: 7s, total: 4m, keepalive: 5s, drain: 6s, session: 8s}
 limits:
   body: 64MiB
   attempts: 3
 ledger: {sync: full}
+response_cache: {enabled: false, memory: 5MiB}
 `
 	want := scalars{
-		Listen: ":9000", Database: "sqlite:///var/lib/turnpike.db", PublicURL: "https://llm.example.com",
-		Timeouts: Timeouts{time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Minute, 5 * time.Second, 6 * time.Second},
+		Listen: ":9000", Database: "sqlite:///var/lib/turnpike.db", PublicURL: "https://llm.example.com", Valkey: "rediss://u:p@cache.example:6380/3",
+		Timeouts: Timeouts{time.Second, 2 * time.Second, 3 * time.Second, 7 * time.Second, 4 * time.Minute, 5 * time.Second, 6 * time.Second, 8 * time.Second},
 		Limits:   Limits{Body: 64 << 20, Attempts: 3},
 		Ledger:   Ledger{Sync: SyncFull},
+
+		ResponseCache: ResponseCache{Memory: 5 << 20},
 	}
 	if diff := cmp.Diff(want, scalarsOf(mustParse(t, text, none))); diff != "" {
 		t.Error(diff)
@@ -89,14 +97,24 @@ ledger: {sync: full}
 	// Every one of them again, by its variable, over a file that says otherwise.
 	env := vars(
 		"TURNPIKE_LISTEN", ":9000", "TURNPIKE_DATABASE", "sqlite:///var/lib/turnpike.db",
-		"TURNPIKE_PUBLIC_URL", "https://llm.example.com", "TURNPIKE_CATALOG_BUILTIN", "false",
+		"TURNPIKE_PUBLIC_URL", "https://llm.example.com", "TURNPIKE_VALKEY", "rediss://u:p@cache.example:6380/3", "TURNPIKE_CATALOG_BUILTIN", "false",
 		"TURNPIKE_SIM", "0", "TURNPIKE_DISCOVER", "false",
-		"TURNPIKE_TIMEOUTS_CONNECT", "1s", "TURNPIKE_TIMEOUTS_FIRST_BYTE", "2s", "TURNPIKE_TIMEOUTS_IDLE", "3s",
-		"TURNPIKE_TIMEOUTS_TOTAL", "4m", "TURNPIKE_TIMEOUTS_KEEPALIVE", "5s", "TURNPIKE_TIMEOUTS_DRAIN", "6s",
+		"TURNPIKE_TIMEOUTS_CONNECT", "1s", "TURNPIKE_TIMEOUTS_FIRST_BYTE", "2s", "TURNPIKE_TIMEOUTS_IDLE", "3s", "TURNPIKE_TIMEOUTS_ATTEMPT", "7s",
+		"TURNPIKE_TIMEOUTS_TOTAL", "4m", "TURNPIKE_TIMEOUTS_KEEPALIVE", "5s", "TURNPIKE_TIMEOUTS_DRAIN", "6s", "TURNPIKE_TIMEOUTS_SESSION", "8s",
 		"TURNPIKE_LIMITS_BODY", "64MiB", "TURNPIKE_LIMITS_ATTEMPTS", "3", "TURNPIKE_LEDGER_SYNC", "full",
+		"TURNPIKE_RESPONSE_CACHE_ENABLED", "false", "TURNPIKE_RESPONSE_CACHE_MEMORY", "5MiB",
 	)
 	if diff := cmp.Diff(want, scalarsOf(mustParse(t, "listen: 127.0.0.1:1\nsim: true\n", env))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// The file may leave the password to a variable.
+func TestValkeyPassword(t *testing.T) {
+	t.Parallel()
+	c := mustParse(t, "valkey: redis://:${VALKEY_PASSWORD}@127.0.0.1:6379\n", vars("VALKEY_PASSWORD", "hunter2"))
+	if c.Valkey != "redis://:hunter2@127.0.0.1:6379" {
+		t.Errorf("valkey is %s", c.Valkey)
 	}
 }
 
@@ -104,13 +122,15 @@ ledger: {sync: full}
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown key", "listen: :1\nlisen: :2\n", `turnpike.yaml:2:1: lisen: unknown key; known here: catalog, database, discover, ledger, limits, listen, models, providers, public_url, sim, timeouts
+		{"unknown key", "listen: :1\nlisen: :2\n", `turnpike.yaml:2:1: lisen: unknown key; known here: catalog, database, discover, ledger, limits, listen, models, probes, providers, public_url, records, response_cache, sim, timeouts, valkey
     lisen: :2
     ^`},
-		{"unknown key inside", "timeouts: {first_byte: 30s, idel: 1s}\n", `turnpike.yaml:1:29: timeouts.idel: unknown key; known here: connect, drain, first_byte, idle, keepalive, total
+		{"unknown key inside", "timeouts: {first_byte: 30s, idel: 1s}\n", `turnpike.yaml:1:29: timeouts.idel: unknown key; known here: attempt, connect, drain, first_byte, idle, keepalive, session, total
     timeouts: {first_byte: 30s, idel: 1s}
                                 ^`},
-		{"a key of later", "valkey: redis://h\n", `turnpike.yaml:1:1: valkey: unknown key; known here: catalog, database, discover, ledger, limits, listen, models, providers, public_url, sim, timeouts`},
+		{"a key of later", "webhooks: []\n", `turnpike.yaml:1:1: webhooks: unknown key; known here: catalog, database, discover, ledger, limits, listen, models, probes, providers, public_url, records, response_cache, sim, timeouts, valkey
+    webhooks: []
+    ^`},
 		{"syntax", "a: [1,\n", `turnpike.yaml:1:4: sequence end token ']' not found
     a: [1,
        ^`},
@@ -132,6 +152,9 @@ func TestErrors(t *testing.T) {
 		{"listen", "listen: localhost\n", "turnpike.yaml:1:9: listen: \"localhost\" is not host:port\n    listen: localhost\n            ^"},
 		{"port", "listen: localhost:http\n", "turnpike.yaml:1:9: listen: \"localhost:http\": \"http\" is not a port\n    listen: localhost:http\n            ^"},
 		{"database never repeated", "database: postgres://u:hunter2@h/db\n", `turnpike.yaml:1:11: database: "postgres" is no database of this build: it has sqlite://path`},
+		{"valkey never repeated", "valkey: http://u:hunter2@h/0\n", `turnpike.yaml:1:9: valkey: "http" is none of redis, rediss, valkey, valkeys`},
+		{"valkey without a host", "valkey: redis:///2\n", `turnpike.yaml:1:9: valkey: not of the form redis://user:password@host:port/database`},
+		{"valkey's database", "valkey: redis://h/x\n", `turnpike.yaml:1:9: valkey: what follows the host is not the number of a database`},
 		{"sync", "ledger: {sync: always}\n", "turnpike.yaml:1:16: ledger.sync: \"always\" is neither normal nor full\n    ledger: {sync: always}\n                   ^"},
 		{"merge key", "<<: {sim: true}\n", "turnpike.yaml:1:1: \"<<\" is not a plain key\n    <<: {sim: true}\n    ^"},
 		{"unknown anchor", "sim: *x\n", "turnpike.yaml:1:6: sim: no anchor is named \"x\"\n    sim: *x\n         ^"},
@@ -234,6 +257,8 @@ func TestErrorsHideSecrets(t *testing.T) {
 		"providers: {a: {auth: {type: aws, region: EU, secret_access_key: " + key + "}}}\n",
 		"providers: {a: {auth: {type: google, servise_account: " + key + "}}}\n",
 		"database: mysql://u:" + key + "@h/d\n",
+		"valkey: redis://u:" + key + "%@h\n",
+		"valkey: redis://u@h/" + key + "\n",
 	} {
 		_, err := Parse("turnpike.yaml", []byte(text), none)
 		if err == nil {

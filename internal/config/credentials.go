@@ -25,18 +25,21 @@ func (c *Config) enter(s provider.Spec, e providerEntry, with provider.Means) (l
 			return provider.Resolve(s.BaseURL, getenv)
 		}
 	}
-	said := e.key != "" || e.scheme != ""
+	said := e.key != "" || len(e.keys) > 0 || e.scheme != ""
 	for _, way := range ways(s, e) {
 		parts := c.parts(way, e)
 		keyless := s.Keyless && way.Scheme == ""
 		missing := way.Scheme.Missing(parts)
-		if missing != "" && !keyless {
+		if missing != "" && !keyless && len(e.keys) == 0 {
 			if said {
 				return l, false, e.err("auth: %s: is missing", missing)
 			}
 			continue
 		}
-		l = provider.Live{Spec: s, Key: parts[provider.PartKey]}
+		l = provider.Live{Spec: s, Keys: e.keys}
+		if key := parts[provider.PartKey]; key != "" {
+			l.Keys = []provider.Key{{Secret: key}}
+		}
 		if way.Auth != nil {
 			l.Auth = way.Auth
 		}
@@ -52,12 +55,14 @@ func (c *Config) enter(s provider.Spec, e providerEntry, with provider.Means) (l
 		if way.Scheme == "" {
 			return l, true, nil
 		}
-		if l.Credential, err = credential(way.Scheme, parts, with); err != nil {
+		held, err := credential(way.Scheme, parts, with)
+		if err != nil {
 			if said {
 				return l, false, e.err("auth: %v", err)
 			}
 			continue
 		}
+		l.Keys = []provider.Key{{Credential: held}}
 		return l, true, nil
 	}
 	return l, false, nil
@@ -80,7 +85,7 @@ func home(s provider.Spec, getenv func(string) string) string {
 func ways(s provider.Spec, e providerEntry) []provider.Way {
 	usual := provider.Way{Auth: s.Auth, Env: map[string][]string{provider.PartKey: s.Env}}
 	if e.scheme == "" {
-		if e.key != "" || e.auth != nil {
+		if e.key != "" || len(e.keys) > 0 || e.auth != nil {
 			return []provider.Way{usual}
 		}
 		return append([]provider.Way{usual}, s.Else...)
@@ -101,7 +106,7 @@ func (c *Config) parts(way provider.Way, e providerEntry) map[string]string {
 		said = map[string]string{provider.PartKey: e.key}
 	}
 	parts := map[string]string{}
-	secret := false
+	secret := len(e.keys) > 0
 	for _, p := range way.Scheme.Parts() {
 		parts[p.Name] = said[p.Name]
 		secret = secret || p.Secret && parts[p.Name] != ""

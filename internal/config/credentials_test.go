@@ -56,7 +56,11 @@ func signature(t *testing.T, l provider.Live) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.Sign(req); err != nil {
+	var key provider.Key
+	if len(l.Keys) > 0 {
+		key = l.Keys[0]
+	}
+	if _, err := l.Sign(req, key); err != nil {
 		return "fetches a token: " + err.Error()
 	}
 	for name, values := range req.Header {

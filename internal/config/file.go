@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
 	"github.com/turnpike-gateway/turnpike/internal/provider"
@@ -27,12 +28,16 @@ type providerEntry struct {
 	name, privacy, terms, status string
 	policy                       policyEntry
 
-	dialect         llm.Dialect
-	baseURL, key    string
-	auth            provider.Auth // of the key
-	scheme          provider.Scheme
-	parts           map[string]string // of the scheme's credential
-	firstByte, idle time.Duration
+	dialect      llm.Dialect
+	baseURL, key string
+	keys         []provider.Key // in place of key
+	auth         provider.Auth  // of the keys
+	scheme       provider.Scheme
+	parts        map[string]string // of the scheme's credential
+
+	prefill dialect.Prefill
+
+	firstByte, idle, attempt time.Duration
 }
 
 // modelEntry is what the file says of a model.
@@ -41,7 +46,11 @@ type modelEntry struct {
 	id string
 
 	name, description, tokenizer, cutoff string
+	expires                              string
 	created, context                     int64
+	coding                               float64 // 0: not said
+	hidden, distillable                  *bool
+	reasoning                            *catalog.ReasoningAbility
 	input, output                        []string
 	endpoints                            []endpointEntry // nil: not said
 }
@@ -79,13 +88,19 @@ func (c *Config) readFile() {
 		return
 	}
 	top := []member{
-		{"providers", func(v value) { v.each(c.readProvider) }},
+		{"providers", func(v value) { v.each(func(slug string, v value) { c.readProvider(slug, v) }) }},
 		{"models", func(v value) { v.each(c.readModel) }},
 	}
 	sections := map[string][]member{}
 	for _, x := range c.settings() {
 		read := func(v value) {
-			if text := v.text(); text != "" {
+			text := ""
+			if x.secret() {
+				secret(&text)(v)
+			} else {
+				text = v.text()
+			}
+			if text != "" {
 				if err := x.set(text); err != nil {
 					v.fail("%v", err)
 				}
@@ -103,7 +118,7 @@ func (c *Config) readFile() {
 	s.value(s.root, s.root.GetToken(), "").members(top...)
 }
 
-func (c *Config) readProvider(slug string, v value) {
+func (c *Config) readProvider(slug string, v value, more ...member) {
 	p := providerEntry{value: v, slug: slug}
 	connects := func(read func(value)) func(value) {
 		return func(v value) {
@@ -111,20 +126,28 @@ func (c *Config) readProvider(slug string, v value) {
 			read(v)
 		}
 	}
-	v.members(
+	v.members(append(more,
 		member{"name", scalar(&p.name, plain)},
 		member{"dialect", connects(scalar(&p.dialect, parseDialect))},
 		member{"base_url", connects(scalar(&p.baseURL, parseBaseURL))},
 		member{"api_key", connects(secret(&p.key))},
+		member{"api_keys", connects(readKeys(&p.keys))},
 		member{"auth", connects(readAuth(&p))},
 		member{"data_policy", readPolicy(&p.policy)},
 		member{"privacy_policy_url", scalar(&p.privacy, parseURL)},
 		member{"terms_of_service_url", scalar(&p.terms, parseURL)},
 		member{"status_page_url", scalar(&p.status, parseURL)},
-		member{"timeouts", readTimeouts(&p.firstByte, &p.idle)},
-	)
+		member{"prefill", scalar(&p.prefill, parsePrefill)},
+		member{"timeouts", readTimeouts(&p.firstByte, &p.idle, &p.attempt)},
+	)...)
 	if p.key != "" && p.scheme != "" {
 		v.fail("api_key: is not for auth of type: %s", p.scheme)
+	}
+	if len(p.keys) > 0 && p.scheme != "" {
+		v.fail("api_keys: is not for auth of type: %s", p.scheme)
+	}
+	if len(p.keys) > 0 && p.key != "" {
+		v.fail("api_keys: cannot stand beside api_key: list that one, too")
 	}
 	c.providers = append(c.providers, p)
 }
@@ -137,6 +160,11 @@ func (c *Config) readModel(id string, v value) {
 		member{"created", scalar(&m.created, parseCreated)},
 		member{"tokenizer", scalar(&m.tokenizer, plain)},
 		member{"knowledge_cutoff", scalar(&m.cutoff, parseDate)},
+		member{"expiration_date", scalar(&m.expires, parseDate)},
+		member{"coding_score", scalar(&m.coding, parseShare)},
+		member{"hidden", given(&m.hidden, parseBool)},
+		member{"distillable", given(&m.distillable, parseBool)},
+		member{"reasoning", readReasoning(&m.reasoning)},
 		member{"context_length", scalar(&m.context, parseCount)},
 		member{"input_modalities", words(&m.input, oneOf("text", "image", "file", "audio", "video"))},
 		member{"output_modalities", words(&m.output, oneOf("text", "image", "embeddings", "audio", "video", "rerank", "speech", "transcription"))},
@@ -148,10 +176,26 @@ func (c *Config) readModel(id string, v value) {
 	c.models = append(c.models, m)
 }
 
+// readReasoning reads how a model's thinking can be steered.
+func readReasoning(into **catalog.ReasoningAbility) func(value) {
+	return func(v value) {
+		r := &catalog.ReasoningAbility{}
+		v.members(
+			member{"mandatory", scalar(&r.Mandatory, parseBool)},
+			member{"supported_efforts", words(&r.Efforts, oneOf("max", "xhigh", "high", "medium", "low", "minimal", "none"))},
+			member{"default_effort", scalar(&r.DefaultEffort, oneOf("max", "xhigh", "high", "medium", "low", "minimal", "none"))},
+			member{"default_enabled", scalar(&r.DefaultEnabled, parseBool)},
+			member{"supports_max_tokens", scalar(&r.SupportsMaxTokens, parseBool)},
+		)
+		*into = r
+	}
+}
+
 func readEndpoint(v value) endpointEntry {
 	e := endpointEntry{value: v}
 	x := &e.endpoint
-	var dialect llm.Dialect
+	var speaks llm.Dialect
+	var prefill dialect.Prefill
 	priced := false
 	v.members(
 		member{"provider", func(v value) {
@@ -168,12 +212,13 @@ func readEndpoint(v value) endpointEntry {
 			priced = true
 			readPricing(&x.Prices, v)
 		}},
-		member{"dialect", scalar(&dialect, parseDialect)},
+		member{"dialect", scalar(&speaks, parseDialect)},
+		member{"prefill", scalar(&prefill, parsePrefill)},
 		member{"base_url", scalar(&x.BaseURL, parseBaseURL)},
 		member{"data_policy", readPolicy(&e.policy)},
-		member{"timeouts", readTimeouts(&x.FirstByte, &x.Idle)},
+		member{"timeouts", readTimeouts(&x.FirstByte, &x.Idle, &x.Attempt)},
 	)
-	x.Dialect = string(dialect)
+	x.Dialect, x.Prefill = string(speaks), string(prefill)
 	if v.node == nil {
 		return e
 	}
@@ -221,11 +266,12 @@ func priceMembers(p *catalog.Prices) []member {
 	return list
 }
 
-func readTimeouts(firstByte, idle *time.Duration) func(value) {
+func readTimeouts(firstByte, idle, attempt *time.Duration) func(value) {
 	return func(v value) {
 		v.members(
 			member{"first_byte", scalar(firstByte, parseDuration)},
 			member{"idle", scalar(idle, parseDuration)},
+			member{"attempt", scalar(attempt, parseDuration)},
 		)
 	}
 }
@@ -389,12 +435,26 @@ func parseDialect(s string) (llm.Dialect, error) {
 	return llm.Dialect(s), err
 }
 
+func parsePrefill(s string) (dialect.Prefill, error) {
+	s, err := oneOf(string(dialect.PrefillNone), string(dialect.PrefillPlain), string(dialect.PrefillPrefix), string(dialect.PrefillPartial), string(dialect.PrefillFinal))(s)
+	return dialect.Prefill(s), err
+}
+
 func parsePrice(s string) (catalog.Price, error) {
 	p, err := catalog.ParsePrice(s)
 	if err != nil {
 		return p, errors.New(strings.TrimPrefix(err.Error(), "money: "))
 	}
 	return p, nil
+}
+
+// parseShare reads a score: of 1 at most, which is the best.
+func parseShare(s string) (float64, error) {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(f > 0 && f <= 1) {
+		return 0, fmt.Errorf("%q is not a number above 0 and up to 1", s)
+	}
+	return f, nil
 }
 
 func parseDiscount(s string) (string, error) {

@@ -121,7 +121,7 @@ func (o *overlay) add(d catalog.Data) {
 			continue
 		}
 		o.models[m.ID] = &m
-		o.note(m)
+		o.note(unplaced(m))
 	}
 	for from, to := range d.Aliases {
 		if o.models[from] == nil && o.aliases[from] == "" && o.models[to] != nil {
@@ -169,6 +169,17 @@ func (o *overlay) model(e modelEntry) {
 	m.Created = cmp.Or(e.created, m.Created)
 	m.Tokenizer = cmp.Or(e.tokenizer, m.Tokenizer)
 	m.KnowledgeCutoff = cmp.Or(e.cutoff, m.KnowledgeCutoff)
+	m.ExpirationDate = cmp.Or(e.expires, m.ExpirationDate)
+	m.CodingScore = cmp.Or(e.coding, m.CodingScore)
+	if e.hidden != nil {
+		m.Hidden = *e.hidden
+	}
+	if e.distillable != nil {
+		m.Distillable = *e.distillable
+	}
+	if e.reasoning != nil {
+		m.Reasoning = e.reasoning
+	}
 	m.ContextLength = cmp.Or(e.context, m.ContextLength)
 	if e.input != nil {
 		m.InputModalities = e.input
@@ -238,6 +249,18 @@ func onThisMachine(base string) bool {
 	}
 	a, err := netip.ParseAddr(u.Hostname())
 	return err == nil && a.IsLoopback() || strings.EqualFold(u.Hostname(), "localhost")
+}
+
+// unplaced is the model without where its endpoints are: on which port sim happens to
+// listen makes no other catalogue.
+func unplaced(m catalog.Model) catalog.Model {
+	m.Endpoints = slices.Clone(m.Endpoints)
+	for i, e := range m.Endpoints {
+		x := *e
+		x.BaseURL = ""
+		m.Endpoints[i] = &x
+	}
+	return m
 }
 
 // note makes the model part of the version.

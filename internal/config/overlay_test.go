@@ -420,7 +420,10 @@ func TestProviders(t *testing.T) {
 			}
 			got := map[string]string{}
 			for slug, l := range live {
-				got[slug] = l.BaseURL + " " + l.Key
+				got[slug] = l.BaseURL + " "
+				for _, k := range l.Keys {
+					got[slug] += k.Secret
+				}
 				if l.Slug != slug || l.Speaks[l.Default] == nil || l.Auth == nil {
 					t.Errorf("%s cannot be asked: %+v", slug, l)
 				}
@@ -458,7 +461,7 @@ models: {a/b: {endpoints: [{provider: vendor, dialect: gemini, native: n, pricin
 		t.Error("the spec was written to")
 	}
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://x.example", http.NoBody)
-	v.Auth.Sign(req, v.Key)
+	v.Auth.Sign(req, v.Keys[0].Secret)
 	if req.Header.Get("X-Key") != "k" || req.Header.Get("Authorization") != "" {
 		t.Errorf("%v", req.Header)
 	}

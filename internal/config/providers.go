@@ -58,7 +58,7 @@ func (c *Config) Providers(specs []provider.Spec, with provider.Means) (live map
 			}
 			continue
 		}
-		s := provider.Spec{Slug: slug, Default: llm.Chat, Auth: provider.Bearer{}, BaseURL: e.baseURL, Keyless: e.key == "" && e.scheme == ""}
+		s := provider.Spec{Slug: slug, Default: llm.Chat, Auth: provider.Bearer{}, BaseURL: e.baseURL, Keyless: e.key == "" && len(e.keys) == 0 && e.scheme == ""}
 		l, open, err := c.enter(s, e, with)
 		if err != nil {
 			errs = append(errs, err)
@@ -98,7 +98,9 @@ func (c *Config) LocalServers(live map[string]provider.Live) []discover.Server {
 	for i, s := range servers {
 		if l, ok := live[s.Slug]; ok {
 			servers[i].BaseURL = l.BaseURL
-			servers[i].Sign = func(r *http.Request) { _, _ = l.Sign(r) } // unsigned, it will not answer
+			if len(l.Keys) > 0 {
+				servers[i].Sign = func(r *http.Request) { _, _ = l.Sign(r, l.Keys[0]) } // unsigned, it will not answer
+			}
 		}
 	}
 	return servers
@@ -118,6 +120,12 @@ func (e providerEntry) over(l provider.Live, dialects []llm.Dialect) provider.Li
 	}
 	if e.idle != 0 {
 		l.Idle = e.idle
+	}
+	if e.attempt != 0 {
+		l.Attempt = e.attempt
+	}
+	if e.prefill != "" {
+		l.Prefill = e.prefill
 	}
 	all := provider.Plain()
 	l.Speaks = maps.Clone(l.Speaks)

@@ -25,10 +25,14 @@ func (s setting) variable() string {
 	return "TURNPIKE_" + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
 }
 
+// secret reports whether the value may hold a password.
+func (s setting) secret() bool { return s.key == "valkey" }
+
 func (c *Config) settings() []setting {
 	return []setting{
 		{"listen", into(&c.Listen, parseListen)},
 		{"database", into(&c.Database, parseDatabase)},
+		{"valkey", into(&c.Valkey, parseValkey)},
 		{"public_url", into(&c.PublicURL, parsePublicURL)},
 		{"catalog.builtin", into(&c.Catalog.Builtin, parseBool)},
 		{"sim", into(&c.Sim, parseBool)},
@@ -36,11 +40,17 @@ func (c *Config) settings() []setting {
 		{"timeouts.connect", into(&c.Timeouts.Connect, parseDuration)},
 		{"timeouts.first_byte", into(&c.Timeouts.FirstByte, parseDuration)},
 		{"timeouts.idle", into(&c.Timeouts.Idle, parseDuration)},
+		{"timeouts.attempt", into(&c.Timeouts.Attempt, parseDuration)},
 		{"timeouts.total", into(&c.Timeouts.Total, parseDuration)},
 		{"timeouts.keepalive", into(&c.Timeouts.KeepAlive, parseDuration)},
 		{"timeouts.drain", into(&c.Timeouts.Drain, parseDuration)},
+		{"timeouts.session", into(&c.Timeouts.Session, parseDuration)},
 		{"limits.body", into(&c.Limits.Body, parseSize)},
 		{"limits.attempts", into(&c.Limits.Attempts, parseAttempts)},
+		{"response_cache.enabled", into(&c.ResponseCache.Enabled, parseBool)},
+		{"response_cache.memory", into(&c.ResponseCache.Memory, parseSize)},
+		{"probes.every", into(&c.Probes.Every, ParseAge)},
+		{"records.decisions", into(&c.Records.Decisions, ParseAge)},
 		{"ledger.sync", into(&c.Ledger.Sync, parseSync)},
 	}
 }
@@ -74,6 +84,24 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// ParseAge reads a time for which something is kept: a duration, whole days such as
+// 30d, or 0.
+func ParseAge(s string) (time.Duration, error) {
+	const most = 36500 // a century
+	if s == "0" {
+		return 0, nil
+	}
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := parseCount(days); err == nil && n <= most {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	if d, err := parseDuration(s); err == nil {
+		return d, nil
+	}
+	return 0, fmt.Errorf("%q is neither a time such as 30d or 12h nor 0", s)
+}
+
 func parseCount(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 {
@@ -84,11 +112,7 @@ func parseCount(s string) (int64, error) {
 
 func parseAttempts(s string) (int, error) {
 	const most = 64
-	n, err := parseCount(s)
-	if err == nil && n > most {
-		err = fmt.Errorf("%d is more than %d", n, most)
-	}
-	return int(n), err
+	return parseUpTo(s, most)
 }
 
 // parseSize reads a count of bytes: "32MiB", "10MB", "65536".
@@ -154,6 +178,23 @@ func parseDatabase(s string) (string, error) {
 		return "", errors.New("not of the form sqlite://path")
 	case scheme != "sqlite":
 		return "", fmt.Errorf("%q is no database of this build: it has sqlite://path", scheme)
+	}
+	return s, nil
+}
+
+// parseValkey never repeats the value: it may hold a password.
+func parseValkey(s string) (string, error) {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Opaque != "":
+		return "", errors.New("not of the form redis://user:password@host:port/database")
+	case u.Scheme != "redis" && u.Scheme != "rediss" && u.Scheme != "valkey" && u.Scheme != "valkeys":
+		return "", fmt.Errorf("%q is none of redis, rediss, valkey, valkeys", u.Scheme)
+	}
+	if number := strings.TrimPrefix(u.Path, "/"); number != "" {
+		if _, err := strconv.ParseUint(number, 10, 16); err != nil {
+			return "", errors.New("what follows the host is not the number of a database")
+		}
 	}
 	return s, nil
 }

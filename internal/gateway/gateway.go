@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/turnpike-gateway/turnpike/internal/affinity"
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/health"
@@ -19,22 +20,27 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/relay"
+	"github.com/turnpike-gateway/turnpike/internal/relay/cache"
 	"github.com/turnpike-gateway/turnpike/internal/route"
 )
 
 // Gateway runs requests. All exported fields are set before use.
 type Gateway struct {
-	Catalog func() *catalog.Snapshot
-	Barred  func(*catalog.Endpoint) (rule string)
-	Health  *health.Tracker
-	Ledger  *ledger.Ledger
-	Relay   *relay.Relay
-	Sink    record.Sink
-	Now     func() time.Time
-	Seed    func() uint64                     // of a request's draw
-	EndUser func(account, user string) string // what an upstream is told of an end user (CR-09)
-	Total   time.Duration                     // a whole request may take this long
-	Drains  chan struct{}                     // a slot for each answer that is read on after its caller left (F56)
+	Catalog  func() *catalog.Snapshot
+	Barred   func(*catalog.Endpoint) (rule string)
+	Health   *health.Tracker
+	Sessions *affinity.Sessions // nil: none is kept
+	Cache    *cache.Cache       // of answers; nil: none is kept
+	Demand   Demand             // for routers
+	Ledger   *ledger.Ledger
+	Relay    *relay.Relay
+	Sink     record.Sink
+	Decided  func(record.Decision) // keeps what plans were made from, and must not block; nil: nothing is kept
+	Now      func() time.Time
+	Seed     func() uint64                     // of a request's draw
+	EndUser  func(account, user string) string // what an upstream is told of an end user (CR-09)
+	Total    time.Duration                     // a whole request may take this long
+	Drains   chan struct{}                     // a slot for each answer that is read on after its caller left (F56)
 
 	unsettled unsettled
 	sheets    sheets
@@ -49,20 +55,33 @@ type Gateway struct {
 // After a hold, exactly one settlement is attempted on every way out: success,
 // error, panic and hang-up (law 8).
 func (g *Gateway) Run(ctx context.Context, who identity.Principal, req *llm.Request, out dialect.Emitter, o *record.Outcome) error {
+	return g.RunWith(ctx, who, req, nil, out, o)
+}
+
+// RunWith is [Gateway.Run] with a tool of ours; nil: none.
+func (g *Gateway) RunWith(ctx context.Context, who identity.Principal, req *llm.Request, tool *Tool, out dialect.Emitter, o *record.Outcome) error {
 	g.begin(who, req, o)
 	limits, err := policy.Check(who, req, o.Began)
 	if err != nil {
 		return err
 	}
-	plan, err := g.plan(req, limits, o)
+	if out, err = g.building(req, out); err != nil {
+		return err
+	}
+	again, kept := g.recall(ctx, who, req)
+	if again != nil {
+		return g.replay(again, out, o)
+	}
+	plan, err := g.plan(ctx, req, limits, o)
 	if err != nil {
 		return err
 	}
-	m, err := g.reserve(ctx, who, req, plan, limits)
+	m, err := g.reserve(ctx, who, req, plan, limits, o)
 	if err != nil {
 		return err
 	}
 	defer g.abandon(m, o)
+	m.keep = kept
 
 	life := g.live(ctx)
 	defer life.end()
@@ -71,6 +90,7 @@ func (g *Gateway) Run(ctx context.Context, who identity.Principal, req *llm.Requ
 	if err != nil {
 		return g.failed(m, o, err)
 	}
+	g.extends(life, req, plan, answer, tool, m, o)
 	defer answer.Stream.Close()
 	forget(req)
 	life.committed(answer.Live.CancelStops)
@@ -85,7 +105,8 @@ func (g *Gateway) Check(models []string) error {
 	return err
 }
 
-// forget lets go of what was asked, since nothing is asked again (law 8): a long
+// forget lets go of what was asked, since nothing is asked again (law 8), but for an
+// answer that may be continued, which has it from elsewhere: a long
 // conversation is not held while its answer flows. Parts of a request may share
 // an allocation with it, so what they hold must go too.
 func forget(req *llm.Request) {

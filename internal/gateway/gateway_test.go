@@ -133,8 +133,17 @@ func (r *rig) reasons() audit.Sources {
 			}
 		},
 		Sheet: func(_ context.Context, hash string) ([]byte, error) {
-			i := slices.IndexFunc(outcomes, func(o record.Outcome) bool { return o.Sheet == hash })
-			return outcomes[i].SheetBytes, nil
+			for _, o := range outcomes {
+				if o.Sheet == hash {
+					return o.SheetBytes, nil
+				}
+				for _, p := range o.Parts {
+					if p.Sheet == hash {
+						return p.SheetBytes, nil
+					}
+				}
+			}
+			return nil, errors.New("no such sheet")
 		},
 	}
 }

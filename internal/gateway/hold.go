@@ -32,12 +32,14 @@ const (
 
 // reserve takes the hold that covers the dearest endpoint of the plan, before
 // the first upstream byte (I11).
-func (g *Gateway) reserve(ctx context.Context, who identity.Principal, req *llm.Request, plan route.Plan, limits policy.Limits) (*meter, error) {
-	ask := pricing.Ask{
-		PromptTokens: req.Needs.PromptTokens, OutputTokens: outputToHold(req, plan), Images: req.Needs.Images,
-		CacheWrites: true, Audio: slices.Contains(req.Needs.Modalities, "audio"), Media: len(req.Needs.Outputs) > 0,
-	}
+func (g *Gateway) reserve(ctx context.Context, who identity.Principal, req *llm.Request, plan route.Plan, limits policy.Limits, o *record.Outcome) (*meter, error) {
+	ask := askOf(req, plan)
+	began := g.Now()
+	defer func() { o.Spent.Hold = g.Now().Sub(began) }()
 	sheets := plan.Prices()
+	if builds(req) {
+		sheets = []catalog.Prices{{}} // RO-05
+	}
 	amount, err := pricing.Ceiling(sheets, ask)
 	if errors.Is(err, money.ErrOverflow) {
 		return nil, llm.Bad("max_tokens: the answer could cost more than any account can hold: ask for fewer tokens")
@@ -52,7 +54,15 @@ func (g *Gateway) reserve(ctx context.Context, who identity.Principal, req *llm.
 	if err != nil {
 		return nil, refusal(err, sheets, ask)
 	}
-	return &meter{req: req, hold: hold, heldTokens: ask.OutputTokens}, nil
+	return &meter{req: req, hold: hold, heldTokens: ask.OutputTokens, calls: newCalls(req)}, nil
+}
+
+// askOf is the size of a request.
+func askOf(req *llm.Request, plan route.Plan) pricing.Ask {
+	return pricing.Ask{
+		PromptTokens: req.Needs.PromptTokens, OutputTokens: outputToHold(req, plan), Images: req.Needs.Images,
+		CacheWrites: true, Audio: slices.Contains(req.Needs.Modalities, "audio"), Media: len(req.Needs.Outputs) > 0,
+	}
 }
 
 // outputToHold is how many output tokens the first hold covers: what the caller
@@ -134,12 +144,14 @@ func (g *Gateway) settle(m *meter, o *record.Outcome, u llm.Usage) llm.Usage {
 	if m.endpoint != nil {
 		u, due = g.charge(ctx, m, o, u)
 	}
+	u.Tools = m.tool.spent()
 	o.Usage, o.Held, o.Charged, o.Ended = u, m.hold.Amount, u.Cost, g.Now()
 	g.Sink.Record(*o)
 	if err := g.Ledger.Settle(ctx, m.hold, due); err != nil {
 		o.Unsettled = true
 		g.unsettled.add(pending{m.hold, due})
 	}
+	g.stayed(ctx, m, o, u)
 	return u
 }
 
@@ -147,12 +159,18 @@ func (g *Gateway) settle(m *meter, o *record.Outcome, u llm.Usage) llm.Usage {
 // it if it can; and what is due, of which the ledger books the rest as the
 // operator's loss (I8).
 func (g *Gateway) charge(ctx context.Context, m *meter, o *record.Outcome, u llm.Usage) (charged llm.Usage, due money.Nano) {
-	priced, err := pricing.Charge(m.endpoint.Prices, u, m.finish, o.Began)
+	priced, err := m.price(u, o.Began)
 	if err != nil { // a sum beyond all money: nothing credible was said
 		u.Cost, u.PromptCost, u.Upstream = 0, 0, 0
 		return u, 0
 	}
+	o.Parts = g.shares(m, u, o)
 	o.Sheet, o.SheetBytes = g.sheets.of(g.Catalog(), m.endpoint)
+	if builds(m.req) { // RO-05: what it costs is the operator's
+		priced.Cost, priced.PromptCost = 0, 0
+		o.Sheet, o.SheetBytes = pricing.Sheet(catalog.Prices{})
+		return priced, 0
+	}
 	o.Insured = priced.Cost == 0 && priced.Upstream > 0
 	if priced.Cost > m.hold.Amount {
 		if hold, err := g.Ledger.Grow(ctx, m.hold, priced.Cost-m.hold.Amount); err == nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/health"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/record"
@@ -17,14 +18,18 @@ type meter struct {
 	hold     ledger.Hold
 	endpoint *catalog.Endpoint
 	settled  bool
+	keep     *keeping // nil: the answer is not kept
+	tool     *Tool    // that the model may call; nil: none
 
 	heldTokens int64 // output tokens that the hold covers
 	bytes      int64 // delivered, of text, reasoning and arguments
 	images     int64 // delivered
 	audio      int64 // delivered, bytes of base64
 	open       []int // blocks
+	calls      calls
 	finish     llm.FinishReason
 	usage      *llm.Usage
+	parts      []part // of endpoints that broke off: all of the above but open is of the one after them
 }
 
 // serves names the endpoint whose output is delivered, and so whose price holds.
@@ -37,11 +42,17 @@ func (m *meter) serves(e *catalog.Endpoint, o *record.Outcome) {
 // see takes a chunk in. What comes when nobody reads any more is not delivered: of it
 // the end and the upstream's own count matter alone (F55, F56).
 func (m *meter) see(c llm.Chunk, delivered bool) {
+	if delivered {
+		m.keep.add(c)
+	} else {
+		m.keep = nil
+	}
 	for i := range c.Events {
 		e := &c.Events[i]
 		if !delivered && e.Kind != llm.Finish && e.Kind != llm.UsageReport {
 			continue
 		}
+		m.calls.see(e)
 		switch e.Kind {
 		case llm.BlockOpen:
 			m.open = append(m.open, e.Block)
@@ -78,6 +89,12 @@ func (m *meter) finished() bool {
 	return m.finish.Unified != "" && m.finish.Unified != llm.FinishError
 }
 
+// said is what health is told of a good answer.
+func (m *meter) said(u llm.Usage) health.Sample {
+	called := m.finish.Unified == llm.FinishToolCalls
+	return health.Sample{Output: u.Completion(), Calls: called, BadCalls: called && m.calls.bad}
+}
+
 // delivered estimates the output tokens so far, four bytes each: near the
 // average of prose, so that neither side is favoured.
 func (m *meter) delivered() int64 { return (m.bytes+3)/4 + m.imageTokens() + m.audioTokens() }
@@ -109,6 +126,7 @@ func (m *meter) most() int64 {
 // cut ends an answer that its upstream would go on with.
 func (m *meter) cut(native string) llm.Chunk {
 	m.finish = llm.FinishReason{Unified: llm.FinishLength, Native: native}
+	m.keep = nil
 	var events []llm.Event
 	for _, b := range m.open {
 		events = append(events, llm.Event{Kind: llm.BlockClose, Block: b})

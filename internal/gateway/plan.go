@@ -1,7 +1,10 @@
 package gateway
 
 import (
+	"context"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -11,10 +14,22 @@ import (
 )
 
 // plan decides whom to ask.
-func (g *Gateway) plan(req *llm.Request, limits policy.Limits, o *record.Outcome) (route.Plan, error) {
+func (g *Gateway) plan(ctx context.Context, req *llm.Request, limits policy.Limits, o *record.Outcome) (route.Plan, error) {
+	began := g.Now()
 	w := g.world(o.Began)
+	w.Sticky = g.sticky(ctx, w.Catalog, req, o.Account)
 	w.Loses = func(e *catalog.Endpoint) []string { return g.Relay.Loses(req, e) }
-	plan, _, err := route.Decide(route.Ask(req), w, limits, g.Seed())
+	q := route.Ask(req)
+	w.Shares, o.Task = g.Demand.of(&q), q.Task
+	plan, decision, err := route.Decide(q, w, limits, g.Seed())
+	if g.Decided != nil {
+		g.Decided(record.Decision{
+			ID: o.ID, Account: o.Account, Began: o.Began, Snapshot: decision.Snapshot,
+			Text: func() ([]byte, error) { return json.Marshal(decision) },
+		})
+	}
+	routed(req, &q, w.Catalog, &plan, o)
+	o.Spent.Plan = g.Now().Sub(began)
 	return plan, err
 }
 

@@ -22,7 +22,9 @@ const (
 // nothing is queued.
 func (g *Gateway) pump(l *life, a *relay.Answer, out dialect.Emitter, m *meter, o *record.Outcome) error {
 	o.FirstContent = a.FirstContent
-	out.Begin(dialect.Head{ID: o.ID, Model: o.Model, Provider: o.ProviderName, Created: o.Began.Unix(), Lost: a.Lost, Files: a.Files})
+	answers(a, m, o)
+	out.Begin(dialect.Head{ID: o.ID, Model: o.Model, Provider: o.ProviderName, Created: o.Began.Unix(), Lost: a.Lost, Files: a.Files, Router: o.Told, Echoes: a.Echoes})
+	a.Echoes = nil // which may be large
 	for {
 		c, err := a.Stream.Next()
 		if errors.Is(err, io.EOF) || (err != nil && m.finished()) {
@@ -40,11 +42,12 @@ func (g *Gateway) pump(l *life, a *relay.Answer, out dialect.Emitter, m *meter, 
 	}
 	usage := m.final()
 	o.Finish, o.Cancelled = m.finish, l.callerGone()
-	g.Relay.Ended(a, usage.Completion(), nil)
+	g.Relay.Ended(a, m.said(usage))
 	usage = g.settle(m, o, usage)
 	if o.Cancelled {
 		return nil
 	}
+	g.keep(l.ctx, m, a, o, usage)
 	if err := out.Finish(usage); err != nil {
 		l.left()
 	}
@@ -76,7 +79,8 @@ func (g *Gateway) broken(l *life, a *relay.Answer, out dialect.Emitter, m *meter
 		g.settle(m, o, m.final())
 		return nil
 	}
-	g.Relay.Ended(a, 0, failed)
+	g.Relay.Broke(a, failed)
+	o.Told.Failed()
 	m.finish = llm.FinishReason{Unified: llm.FinishError}
 	o.Finish, o.ErrorType, o.ErrorMessage = m.finish, failed.Type, failed.Error()
 	usage := g.settle(m, o, m.final())
@@ -88,6 +92,8 @@ func (g *Gateway) broken(l *life, a *relay.Answer, out dialect.Emitter, m *meter
 
 // failed is a request that no candidate answered: free.
 func (g *Gateway) failed(m *meter, o *record.Outcome, err error) error {
+	complete(err, m.req, o.Tried)
+	attempted(o)
 	if e, ok := errors.AsType[*llm.Error](err); ok {
 		o.ErrorType, o.ErrorMessage, o.Cancelled = e.Type, e.Error(), e.Fault == llm.FaultGone
 	}

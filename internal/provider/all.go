@@ -106,7 +106,7 @@ func Sim() Spec {
 		Keyless: true, Local: true, CancelStops: true,
 	}
 	s.Speaks[llm.Chat] = chat.Upstream(chat.Quirks{
-		ReasoningAs: chat.ReasoningEffort, Modalities: true, ImageConfig: true, KeepsCacheControl: true,
+		ReasoningAs: chat.ReasoningEffort, Modalities: true, ImageConfig: true, KeepsCacheControl: true, Prefill: dialect.PrefillPrefix,
 	})
 	return s
 }

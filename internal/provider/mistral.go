@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
@@ -26,7 +27,7 @@ func mistral() Spec {
 			NoUser:             true,
 			SystemForDeveloper: true,
 			NoName:             true,
-			Prefill:            "prefix",
+			Prefill:            dialect.PrefillPrefix,
 			ShortToolIDs:       true,
 			CacheKey:           true,
 			ReasoningAs:        chat.ReasoningEffort,

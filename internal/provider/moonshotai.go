@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
@@ -15,7 +16,7 @@ func moonshotAI() Spec {
 		BaseURL: "https://api.moonshot.ai/v1",
 		Speaks: speaks(chat.Upstream(chat.Quirks{
 			SystemForDeveloper:   true,
-			Prefill:              "partial",
+			Prefill:              dialect.PrefillPartial,
 			NoToolChoiceRequired: true,
 			ReasoningAs:          chat.ReasoningThinking,
 			ReasoningAt:          []string{"reasoning_content"},

@@ -35,6 +35,6 @@ func openRouter() Spec {
 		})),
 		Default: llm.Chat,
 		Auth:    Bearer{},
-		Forward: []string{"X-Anthropic-Beta"},
+		Forward: []string{"X-Anthropic-Beta", "X-Openrouter-Fusion-Depth"},
 	}
 }

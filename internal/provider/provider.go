@@ -40,7 +40,9 @@ type Spec struct {
 	// cost (CB-06); otherwise the provider bills to the end.
 	CancelStops bool
 
-	FirstByte, Idle time.Duration // 0: the configured defaults
+	Prefill dialect.Prefill // of all its endpoints; "": as its dialects know
+
+	FirstByte, Idle, Attempt time.Duration // 0: the configured defaults
 }
 
 // Auth puts a key on a request. It must not put it into the URL (S09).
@@ -66,22 +68,21 @@ func (h Header) Sign(req *http.Request, key string) { req.Header.Set(h.Name, key
 // the operator's configuration.
 type Live struct {
 	Spec
-	BaseURL    string     // resolved
-	Home       string     // what Reaches is told of: the host of Spec.BaseURL, resolved
-	Key        string     // "" if Keyless, or where a credential stands in its place
-	Credential Credential // nil: the key is all
+	BaseURL string // resolved
+	Home    string // what Reaches is told of: the host of Spec.BaseURL, resolved
+	Keys    []Key  // any of them will do; none if Keyless
 }
 
-// Sign puts what the provider knows us by on a request, if there is anything.
-// What it fetches for that ends with the request's context. secrets is what no
-// error may tell; an error tells none.
-func (l Live) Sign(req *http.Request) (secrets []string, err error) {
+// Sign puts what the provider knows us by on a request, if there is anything: one
+// of Keys. What it fetches for that ends with the request's context. secrets is what
+// no error may tell; an error tells none.
+func (l Live) Sign(req *http.Request, k Key) (secrets []string, err error) {
 	switch {
-	case l.Credential != nil:
-		return l.Credential.Sign(req)
-	case l.Key != "":
-		l.Auth.Sign(req, l.Key)
-		return []string{l.Key}, nil
+	case k.Credential != nil:
+		return k.Credential.Sign(req)
+	case k.Secret != "":
+		l.Auth.Sign(req, k.Secret)
+		return []string{k.Secret}, nil
 	default:
 		return nil, nil
 	}
@@ -98,11 +99,4 @@ func (l Live) CanAsk(native, base string) bool {
 	}
 	u, err := url.Parse(base)
 	return err == nil && l.Reaches(native, u.Hostname(), l.Home)
-}
-
-// Refused notes that the provider did not take what a request was signed with.
-func (l Live) Refused(req *http.Request) {
-	if l.Credential != nil {
-		l.Credential.Refused(req)
-	}
 }

@@ -132,7 +132,7 @@ func TestImports(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := map[string]bool{
-		"all.go": true, "provider.go": true, "resolve.go": true, "auth_credential.go": true, "auth_aws.go": true, "auth_google.go": true,
+		"all.go": true, "provider.go": true, "key.go": true, "resolve.go": true, "auth_credential.go": true, "auth_aws.go": true, "auth_google.go": true,
 	}
 	plain := map[string]bool{"net/http": true, "slices": true, "strings": true}
 	count := 0
@@ -239,12 +239,12 @@ func TestLiveSign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := provider.Live{Spec: provider.Spec{Auth: provider.Bearer{}}, Key: key}
-		secrets, err := l.Sign(req)
+		l := provider.Live{Spec: provider.Spec{Auth: provider.Bearer{}}}
+		secrets, err := l.Sign(req, provider.Key{Secret: key})
 		if got := req.Header.Get("Authorization"); got != want || err != nil || strings.Join(secrets, "") != key {
 			t.Errorf("key %q: %q, %q, %v", key, got, secrets, err)
 		}
-		l.Refused(req) // a key is not fetched anew
+		provider.Key{Secret: key}.Refused(req) // a key is not fetched anew
 	}
 }
 
@@ -266,20 +266,20 @@ func (o *once) Refused(*http.Request) { o.refused++ }
 func TestLiveSignsWithCredential(t *testing.T) {
 	t.Parallel()
 	o := &once{}
-	l := provider.Live{Spec: provider.Spec{Auth: provider.Bearer{}}, Key: "sk-test-not-a-key", Credential: o}
+	l, k := provider.Live{Spec: provider.Spec{Auth: provider.Bearer{}}}, provider.Key{Secret: "sk-test-not-a-key", Credential: o}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://vendor.example", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	secrets, err := l.Sign(req)
+	secrets, err := l.Sign(req, k)
 	if err != nil || !slices.Equal(secrets, []string{"a", "b"}) || req.Header.Get("Authorization") != "of the credential" {
 		t.Errorf("%v, %q, %v", req.Header, secrets, err)
 	}
-	l.Refused(req)
+	k.Refused(req)
 	if o.refused != 1 {
 		t.Error("it does not learn of a refusal")
 	}
-	if secrets, err := l.Sign(req); err == nil || secrets != nil {
+	if secrets, err := l.Sign(req, k); err == nil || secrets != nil {
 		t.Errorf("%q, %v", secrets, err)
 	}
 }

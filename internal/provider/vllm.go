@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/dialect/chat"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
@@ -12,7 +13,7 @@ func vLLM() Spec {
 		Slug:        "vllm",
 		Env:         []string{"VLLM_API_KEY"},
 		BaseURL:     "http://127.0.0.1:8000/v1",
-		Speaks:      speaks(chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningTemplate})),
+		Speaks:      speaks(chat.Upstream(chat.Quirks{ReasoningAs: chat.ReasoningTemplate, Prefill: dialect.PrefillFinal})),
 		Default:     llm.Chat,
 		Auth:        Bearer{},
 		Keyless:     true,

@@ -119,7 +119,7 @@ func (c *granted) Refused(req *http.Request) {
 }
 
 func with(c *granted) func(*catalog.Endpoint, *provider.Live) {
-	return func(_ *catalog.Endpoint, l *provider.Live) { l.Key, l.Credential = "", c }
+	return func(_ *catalog.Endpoint, l *provider.Live) { l.Keys = []provider.Key{{Credential: c}} }
 }
 
 // notDialled is the door's error for an address that nobody may ask.
@@ -232,7 +232,9 @@ func TestVendorsNameTheKey(t *testing.T) {
 				t.Parallel()
 				body := `{"type":"error","message":"` + words + `","error":{"message":"` + words + `","type":"odd_request","code":"odd"}}`
 				r := newRig(t, at{
-					edit: func(e *catalog.Endpoint, l *provider.Live) { e.Dialect, l.Key = string(dialect), key },
+					edit: func(e *catalog.Endpoint, l *provider.Live) {
+						e.Dialect, l.Keys = string(dialect), []provider.Key{{Secret: key}}
+					},
 					answers: func(w http.ResponseWriter, _ *http.Request) {
 						w.Header().Set("Content-Type", "application/json")
 						w.WriteHeader(status)

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -28,7 +29,6 @@ const maxErrorBody = 64 << 10
 
 // exchange is one upstream request with its answer.
 type exchange struct {
-	asked  bool // the provider, or whoever gives tokens for it
 	status int
 	stream llm.Stream
 	watch  *watch
@@ -42,8 +42,10 @@ func Streamed(req *llm.Request, noStream bool) bool {
 	return !noStream && (req.Stream || req.Needs.MaxTokens == 0)
 }
 
-func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c route.Candidate, live provider.Live, lost []string) (x exchange, failed *llm.Error) {
+func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, v *visit, lost []string) (x exchange, failed *llm.Error) {
+	c, live := v.at, v.live
 	up, to := upstream(live, c.Endpoint), target(req, c.Endpoint)
+	to.Prefill = prefill(live, c.Endpoint)
 	streamed := to.Stream
 	if up == nil {
 		return x, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The endpoint's dialect is not spoken here", Err: errors.New(c.Endpoint.ID)}
@@ -60,23 +62,25 @@ func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c r
 	if failed := strictly(req, c, x.lost); failed != nil {
 		return x, failed
 	}
-	first, idle := r.limits(req, c, live, streamed)
-	x.watch = newWatch(ctx, first, idle, r.Now)
-	sent := newPayload(call.Body)
+	x.watch = newWatch(ctx, r.limits(req, c, live, streamed), r.Now)
+	sent := newPayload(call.Body, v.active.mayRepeat)
 	hreq, err := r.build(x.watch.ctx, req, call, sent, c, live, streamed)
 	if err != nil {
 		x.watch.stop()
 		return x, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The provider's address is not usable", Err: err}
 	}
-	x.asked = true
-	if x.watch.secrets, err = live.Sign(hreq); err != nil {
+	v.sent = true
+	if x.watch.secrets, err = live.Sign(hreq, v.key); err != nil {
 		defer x.watch.stop()
 		return x, x.watch.explain(ctx, classify(err))
+	}
+	if req.Echo {
+		v.echo = echo(call.Body, req.UserHash, x.watch.secrets)
 	}
 	resp, err := r.Door.Do(hreq, egress.Pass{Endpoint: c.Endpoint.ID, Allowed: plan.Allows}) //nolint:bodyclose // closed through what guards it
 	if err != nil {
 		defer x.watch.stop()
-		return x, x.watch.explain(ctx, classify(err))
+		return x, x.watch.explain(ctx, r.unresolved(classify(err)))
 	}
 	sent.drop()
 	x.status = resp.StatusCode
@@ -88,7 +92,7 @@ func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, c r
 			return x, x.watch.explain(ctx, ctx.Err())
 		}
 		if resp.StatusCode == http.StatusUnauthorized {
-			live.Refused(hreq)
+			v.key.Refused(hreq)
 		}
 		return x, withhold(up.Error(resp.StatusCode, resp.Header, text), x.watch.secrets)
 	}
@@ -145,24 +149,26 @@ func upstream(live provider.Live, e *catalog.Endpoint) dialect.Upstream {
 	return live.Speaks[d]
 }
 
-func (r *Relay) limits(req *llm.Request, c route.Candidate, live provider.Live, streamed bool) (first, idle time.Duration) {
-	first, idle = r.Timeouts.FirstByte, r.Timeouts.Idle
-	for _, over := range [][2]time.Duration{{live.FirstByte, live.Idle}, {c.Endpoint.FirstByte, c.Endpoint.Idle}} {
-		if over[0] > 0 {
-			first = over[0]
-		}
-		if over[1] > 0 {
-			idle = over[1]
-		}
+// limits bound an attempt at one endpoint; see [Timeouts].
+type limits struct{ first, idle, attempt time.Duration }
+
+func (r *Relay) limits(req *llm.Request, c route.Candidate, live provider.Live, streamed bool) limits {
+	l := limits{r.Timeouts.FirstByte, r.Timeouts.Idle, r.Timeouts.Attempt}
+	for _, over := range []limits{{live.FirstByte, live.Idle, live.Attempt}, {c.Endpoint.FirstByte, c.Endpoint.Idle, c.Endpoint.Attempt}} {
+		l = limits{cmp.Or(over.first, l.first), cmp.Or(over.idle, l.idle), cmp.Or(over.attempt, l.attempt)}
 	}
 	if !streamed {
 		asked := req.Needs.MaxTokens
 		if asked == 0 {
 			asked = c.Endpoint.MaxCompletionTokens
 		}
-		first += time.Duration(min(asked, maxPatience)) * perToken
+		more := time.Duration(min(asked, maxPatience)) * perToken
+		l.first += more
+		if l.attempt > 0 {
+			l.attempt += more
+		}
 	}
-	return first, idle
+	return l
 }
 
 func (r *Relay) build(ctx context.Context, req *llm.Request, call dialect.Call, sent *payload, c route.Candidate, live provider.Live, streamed bool) (*http.Request, error) {
@@ -189,9 +195,9 @@ func (r *Relay) build(ctx context.Context, req *llm.Request, call dialect.Call, 
 		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header:        make(http.Header, 8),
 		Body:          body,
-		GetBody:       sent.open,
+		GetBody:       sent.repeat,
 		ContentLength: int64(len(call.Body)),
-	}).WithContext(ctx)
+	}).WithContext(sent.watched(ctx))
 	maps.Copy(hreq.Header, req.Forward)
 	maps.Copy(hreq.Header, call.Header)
 	hreq.Header.Set("Content-Type", "application/json")
@@ -296,6 +302,7 @@ func classify(err error) *llm.Error {
 var (
 	errSilent     = errors.New("no byte within the limit")
 	errNoProgress = errors.New("bytes but no event within the limit")
+	errTooLong    = errors.New("no content within the limit of an attempt")
 )
 
 // watch ends an attempt that is silent for too long. It owns the attempt's
@@ -305,20 +312,25 @@ type watch struct {
 	ctx     context.Context //nolint:containedctx // the attempt's own, made here
 	cancel  context.CancelCauseFunc
 	timer   *time.Timer
+	whole   *time.Timer // of the attempt, until content comes; nil: it may take any time
 	now     func() time.Time
 	idle    time.Duration
 	body    *guarded
 	secrets []string // that the provider was sent: no error tells them
+	waited  *egress.Waited
 
 	// Of the one goroutine that sends the request and reads the answer.
 	gap   time.Duration // the silence allowed now
 	quiet time.Duration // time spent in reads since an event last came
 }
 
-func newWatch(ctx context.Context, first, idle time.Duration, now func() time.Time) *watch {
-	w := &watch{idle: idle, gap: first, now: now}
+func newWatch(ctx context.Context, l limits, now func() time.Time) *watch {
+	w := &watch{idle: l.idle, gap: l.first, now: now, waited: egress.WaitedIn(ctx)}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
-	w.timer = time.AfterFunc(first, func() { w.cancel(errSilent) })
+	w.timer = time.AfterFunc(l.first, func() { w.cancel(errSilent) })
+	if l.attempt > 0 {
+		w.whole = time.AfterFunc(l.attempt, func() { w.cancel(errTooLong) })
+	}
 	return w
 }
 
@@ -330,10 +342,18 @@ func (w *watch) progress(c llm.Chunk) {
 }
 
 // committed notes that content came: from here on the idle limit holds.
-func (w *watch) committed() { w.gap = w.idle }
+func (w *watch) committed() {
+	w.gap = w.idle
+	if w.whole != nil {
+		w.whole.Stop()
+	}
+}
 
 func (w *watch) stop() {
 	w.timer.Stop()
+	if w.whole != nil {
+		w.whole.Stop()
+	}
 	w.cancel(context.Canceled)
 }
 
@@ -370,7 +390,9 @@ func (g *guarded) Read(p []byte) (int, error) {
 	w.timer.Reset(w.gap)
 	n, err := g.body.Read(p)
 	w.timer.Stop()
-	w.quiet += w.now().Sub(began)
+	waited := w.now().Sub(began)
+	w.waited.Add(waited)
+	w.quiet += waited
 	if n > 0 && w.quiet > max(progressLimits*w.idle, w.gap) {
 		w.cancel(errNoProgress)
 		return 0, errNoProgress
@@ -387,15 +409,20 @@ func (g *guarded) Close() error {
 // the whole request, with an *llm.Error as the cause, or our timer.
 func (w *watch) explain(request context.Context, err error) *llm.Error {
 	if request.Err() != nil {
-		cause := context.Cause(request)
-		if e, ok := errors.AsType[*llm.Error](cause); ok {
-			ended := *e
-			return &ended
-		}
-		return &llm.Error{Type: llm.TypeTimeout, Fault: llm.FaultGone, Message: "The request was given up", Err: cause}
+		return givenUp(request)
 	}
-	if cause := context.Cause(w.ctx); slices.Contains([]error{errSilent, errNoProgress}, cause) {
+	if cause := context.Cause(w.ctx); slices.Contains([]error{errSilent, errNoProgress, errTooLong}, cause) {
 		return &llm.Error{Type: llm.TypeTimeout, Fault: llm.FaultTimeout, Message: "The provider took too long to answer", Err: cause}
 	}
 	return withhold(asError(err), w.secrets)
+}
+
+// givenUp is why a request has ended.
+func givenUp(request context.Context) *llm.Error {
+	cause := context.Cause(request)
+	if e, ok := errors.AsType[*llm.Error](cause); ok {
+		ended := *e
+		return &ended
+	}
+	return &llm.Error{Type: llm.TypeTimeout, Fault: llm.FaultGone, Message: "The request was given up", Err: cause}
 }

@@ -2,23 +2,47 @@ package relay
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"sync/atomic"
 )
 
-// payload is the body of an upstream request. The transport may have it again
-// until the answer has begun; after that it is let go, because what a long
-// conversation weighs must not be held for as long as its answer streams.
-type payload struct{ text atomic.Pointer[[]byte] }
+// payload is the body of an upstream request. The transport, which repeats only what
+// was certainly not processed, may have it again if again allows it, until the answer
+// has begun; after that it is let go, because what a long conversation weighs must not
+// be held for as long as its answer streams.
+type payload struct {
+	text  atomic.Pointer[[]byte]
+	again func() bool
+	sent  atomic.Int32 // how often the head of the request went out before it
+}
 
-func newPayload(text []byte) *payload {
-	p := &payload{}
+func newPayload(text []byte, again func() bool) *payload {
+	p := &payload{again: again}
 	p.text.Store(&text)
 	return p
 }
 
-// open is an http.Request's GetBody.
+// repeat is an http.Request's GetBody. The transport may ask more than once before it
+// sends.
+func (p *payload) repeat() (io.ReadCloser, error) {
+	if n := p.sent.Load(); n > 1 || n == 1 && !p.again() {
+		return nil, errRepeated
+	}
+	return p.open()
+}
+
+// watched is a context in which a request tells how often it is sent.
+func (p *payload) watched(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { p.sent.Add(1) }})
+}
+
+var errRepeated = errors.New("not sent to the same endpoint once more")
+
+// open is the body from its beginning.
 func (p *payload) open() (io.ReadCloser, error) {
 	text := p.text.Load()
 	if text == nil {

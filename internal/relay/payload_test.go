@@ -4,12 +4,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"testing"
 )
 
 func TestPayload(t *testing.T) {
 	t.Parallel()
-	p := newPayload([]byte("what is sent"))
+	p := newPayload([]byte("what is sent"), func() bool { return true })
 	for range 2 { // a second time: the connection was stale
 		b, err := p.open()
 		if err != nil {
@@ -36,4 +37,27 @@ func TestPayload(t *testing.T) {
 	if _, err := p.open(); !errors.Is(err, http.ErrBodyReadAfterClose) {
 		t.Errorf("open after drop: %v", err)
 	}
+}
+
+// A body is given out again freely until the request has been sent, then if that is
+// allowed, and not a third time.
+func TestRepeat(t *testing.T) {
+	t.Parallel()
+	allowed := false
+	p := newPayload([]byte("what is sent"), func() bool { return allowed })
+	sent := func() { httptrace.ContextClientTrace(p.watched(t.Context())).WroteHeaders() }
+	repeats := func(want bool) {
+		t.Helper()
+		if _, err := p.repeat(); (err == nil) != want {
+			t.Error(err)
+		}
+	}
+	repeats(true)
+	sent()
+	repeats(false)
+	allowed = true
+	repeats(true)
+	repeats(true)
+	sent()
+	repeats(false)
 }

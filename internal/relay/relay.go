@@ -3,13 +3,13 @@ package relay
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/turnpike-gateway/turnpike/internal/compress"
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/health"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -27,7 +27,21 @@ type Timeouts struct {
 	FirstByte time.Duration
 	// Idle bounds every silence after it.
 	Idle time.Duration
+	// Attempt bounds the time to the first content whatever comes before it, so that
+	// an endpoint which trickles is left while another may still be asked; it grows as
+	// FirstByte does. 0: no limit.
+	Attempt time.Duration
+	// Total is what a whole request may take; 0: any time. It ends with its context:
+	// here, it keeps attempts from beginning that could not come to anything.
+	Total time.Duration
 }
+
+// What must be left of a request's time for a further attempt to begin: a twentieth of
+// it, or this.
+const (
+	restShare = 20
+	restMost  = 5 * time.Second
+)
 
 // perToken is what an answer that is not streamed is allowed for each token, up
 // to maxPatience of them: an hour.
@@ -40,8 +54,8 @@ const (
 // is a stall dressed in pings (F27).
 const progressLimits = 5
 
-// Relay asks candidates in turn. It holds no state of its own; all fields are
-// set before use.
+// Relay asks candidates in turn. All exported fields are set before use; the others
+// bound what all requests together do to upstreams.
 type Relay struct {
 	Door      *egress.Door
 	Providers func(slug string) (provider.Live, bool)
@@ -50,7 +64,12 @@ type Relay struct {
 	Attempts  int           // at most, over all models of a request
 	Reads     chan struct{} // a slot for each document that may be read at a time; nil: any number
 	Room      *Room         // for whole answers while they are read; nil: without end
+	Log       *slog.Logger  // for what the operator alone can mend; nil: nobody is told
 	Now       func() time.Time
+
+	budgets budgets
+	gates   gates
+	traffic traffic
 }
 
 // Answer is a candidate's answer from its first content on. What came before it
@@ -62,95 +81,57 @@ type Answer struct {
 	Stream llm.Stream
 	Lost   []string       // fields that could not be said to the endpoint
 	Files  []llm.FileText // documents whose text was read for the model
+	Echoes []llm.Echo     // what this endpoint and those before it were sent, for a caller who asked
+
+	Sent       llm.Needs       // of what the endpoint was sent
+	Compressed compress.Report // what of the prompt was left out on the way
 
 	Began        time.Time // when this attempt was sent
 	FirstContent time.Time
 
-	staged bool // the caller has a fault performed
+	visit *visit
 }
 
 // Do tries the candidates of the plan until one answers with content, or ends
 // well without any. tried lists every attempt in order, also on error; a candidate
 // that could not be sent the request is none. Nothing is asked twice.
 func (r *Relay) Do(ctx context.Context, req *llm.Request, plan route.Plan) (answer *Answer, tried []record.Try, err error) {
-	out := outcomes{}
-	attached := media.New(r.Door, r.Reads)
-	attempts := 0
+	t := &tour{relay: r, req: req, plan: plan, attached: media.New(r.Door, r.Reads), began: r.Now()}
 	for _, c := range plan.Candidates {
-		if out.closed(c) {
-			continue
-		}
-		if attempts == r.Attempts {
-			break
-		}
-		if away := r.away(c); away != nil {
-			out.add(c, away)
-			continue
-		}
-		attempts++
-		began := r.Now()
-		answer, status, asked, failed := r.attempt(ctx, req, plan, c, attached)
-		t := record.Try{
-			Endpoint: c.Endpoint.ID, ProviderSlug: c.Endpoint.Provider, ProviderName: c.Provider.Name,
-			Model: c.Model.ID, Status: status, Latency: r.Now().Sub(began),
-		}
-		if failed == nil {
-			tried = append(tried, t)
-			return answer, tried, nil
-		}
-		if _, left := errors.AsType[*unsaid](failed); left {
-			attempts-- // nobody was to be asked
-		}
-		if asked { // of others the error and its history must not speak (ER-08)
-			t.Type = failed.Type
-			tried = append(tried, t)
-			failed.ProviderName = t.ProviderName
-		}
-		if ctx.Err() != nil { // whoever ended the request: it was no provider, and nobody else is asked
-			failed.Previous = previous(tried)
-			return nil, tried, failed
-		}
-		if !r.staged(req, c) {
-			r.blame(c, failed)
-		}
-		out.add(c, failed)
-		if !failed.Fault.Next() && !failed.Fault.NextModel() {
-			failed.Previous = previous(tried)
-			return nil, tried, failed
+		if answer, end := t.ask(ctx, c); answer != nil || end != nil {
+			return t.result(answer, end)
 		}
 	}
-	failed := out.verdict(req, plan, tried)
-	failed.Files = attached.Files()
-	return nil, tried, failed
+	return t.result(t.wait(ctx))
 }
 
-// attempt asks one candidate. status is the upstream's, 0 if it never answered;
-// asked is false where it failed before there was anything to send.
-func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, c route.Candidate, attached *media.Attached) (a *Answer, status int, asked bool, failed *llm.Error) {
-	live, ok := r.Providers(c.Endpoint.Provider)
-	if !ok {
-		return nil, 0, false, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The endpoint has no provider", Err: errors.New(c.Endpoint.ID)}
-	}
-	began := r.Now()
+// attempt asks one candidate. status is the upstream's, 0 if it never answered.
+func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, v *visit, attached *media.Attached) (a *Answer, status int, failed *llm.Error) {
+	c, live, began := v.at, v.live, r.Now()
 	made, failed := r.prepare(ctx, req, c, live, attached)
 	if failed != nil {
-		return nil, 0, false, failed
+		return nil, 0, failed
+	}
+	made, cut, failed := adapt(made, c)
+	if failed != nil {
+		return nil, 0, failed
 	}
 	lost := append(r.Loses(req, c.Endpoint), unkept(req, made, upstream(live, c.Endpoint))...)
-	x, failed := r.send(ctx, made, plan, c, live, lost)
+	x, failed := r.send(ctx, made, plan, v, lost)
 	if failed != nil {
-		return nil, x.status, x.asked, failed
+		return nil, x.status, failed
 	}
 	ahead, err := peek(x.stream, x.watch)
 	if err != nil {
 		x.stream.Close()
-		return nil, x.status, true, x.watch.explain(ctx, err)
+		return nil, x.status, x.watch.explain(ctx, err)
 	}
 	x.watch.committed()
+	v.pays(resultGood)
 	return &Answer{
-		From: c, Live: live, Lost: x.lost, Files: attached.Files(), Began: began, FirstContent: r.Now(), staged: r.staged(req, c),
-		Stream: &replay{ahead: ahead, rest: x.stream, watch: x.watch, ctx: ctx},
-	}, x.status, true, nil
+		From: c, Live: live, Lost: x.lost, Files: attached.Files(), Sent: made.Needs, Compressed: cut, Began: began, FirstContent: r.Now(), visit: v,
+		Stream: &replay{ahead: ahead, rest: x.stream, watch: x.watch, ctx: ctx, visit: v},
+	}, x.status, nil
 }
 
 // peek reads up to and including the first chunk that commits: one with content,
@@ -194,6 +175,7 @@ type replay struct {
 	ahead []llm.Chunk
 	rest  llm.Stream
 	watch *watch
+	visit *visit
 	ctx   context.Context //nolint:containedctx // whose end explains an error of the stream; a stream lives within one request
 	ended bool
 }
@@ -219,36 +201,13 @@ func (p *replay) Next() (llm.Chunk, error) {
 	}
 }
 
+// Close ends the answer, and the visit with it.
 func (p *replay) Close() error {
+	defer p.visit.close()
 	if p.ended {
 		p.watch.rest()
 	}
 	return p.rest.Close()
-}
-
-// blame tells health whose fault a failure was. Faults of ours, of the caller,
-// and a rate limit do not count against an endpoint (HM-01, R4).
-func (r *Relay) blame(c route.Candidate, e *llm.Error) {
-	id := c.Endpoint.ID
-	switch e.Fault {
-	case llm.FaultBusy:
-		r.Health.Limited(id)
-		r.Health.Cool(keyOf(c), e.RetryAfter)
-	case llm.FaultCredential, llm.FaultMissing, llm.FaultOverloaded, llm.FaultUpstream, llm.FaultTimeout:
-		d, dialled := errors.AsType[*egress.DialError](e)
-		if dialled && d.Kind == egress.DNS && resolverFailed(d) {
-			r.Health.Released(id)
-			return // F03: our resolver, not their name
-		}
-		r.Health.Failed(id, dialled && d.Kind == egress.Refused)
-	default:
-		r.Health.Released(id)
-	}
-}
-
-func resolverFailed(d *egress.DialError) bool {
-	dns, ok := errors.AsType[*net.DNSError](d)
-	return ok && !dns.IsNotFound
 }
 
 // faultHeader asks sim to perform a fault.
@@ -256,45 +215,19 @@ const faultHeader = "X-Turnpike-Sim"
 
 // staged reports that the caller has a fault performed by a provider that takes
 // such orders: what then happens says nothing of the endpoint.
-func (r *Relay) staged(req *llm.Request, c route.Candidate) bool {
-	live, ok := r.Providers(c.Endpoint.Provider)
-	return ok && len(only(req, live.Forward).Forward[faultHeader]) > 0
+func (r *Relay) staged(req *llm.Request, live provider.Live) bool {
+	return len(req.Forward) > 0 && len(only(req, live.Forward).Forward[faultHeader]) > 0
 }
 
-// Ended tells health how an answer went on after its first content: output
-// tokens if it ended well, or the error that broke it.
-func (r *Relay) Ended(a *Answer, output int64, failed *llm.Error) {
-	switch {
-	case a.staged:
-		return
-	case failed != nil:
-		r.blame(a.From, failed)
-		return
-	}
-	r.Health.Succeeded(a.From.Endpoint.ID, health.Sample{Latency: a.FirstContent.Sub(a.Began), Output: output, Took: r.Now().Sub(a.Began)})
+// Ended tells health that an answer ended well, and what was in it. It comes before the
+// stream is closed, as does Broke.
+func (r *Relay) Ended(a *Answer, said health.Sample) {
+	said.Latency, said.Took = a.FirstContent.Sub(a.Began), r.Now().Sub(a.Began)
+	a.visit.succeeded(said)
 }
 
-// away says why a candidate must not be asked now, nil if it may be: its key cools
-// (F12), or it was ejected and none but a trial may ask it (F24).
-func (r *Relay) away(c route.Candidate) *llm.Error {
-	if cooling := r.Health.Cooling(keyOf(c)); cooling > 0 {
-		return &llm.Error{
-			Type: llm.TypeRateLimit, Fault: llm.FaultBusy, RetryAfter: cooling,
-			Message: fmt.Sprintf("%s asked not to be called for another %s", c.Provider.Name, cooling.Round(time.Second)),
-		}
-	}
-	if ok, wait := r.Health.Admit(c.Endpoint.ID); !ok {
-		return &llm.Error{
-			Type: llm.TypeOverloaded, Fault: llm.FaultOverloaded, RetryAfter: wait,
-			Message: fmt.Sprintf("%s failed again and again and is left alone for another %s", c.Provider.Name, wait.Round(time.Second)),
-		}
-	}
-	return nil
-}
-
-func keyOf(c route.Candidate) health.Key {
-	return health.Key{Provider: c.Endpoint.Provider, Endpoint: c.Endpoint.ID}
-}
+// Broke tells health of the error that ended an answer after its first content.
+func (r *Relay) Broke(a *Answer, failed *llm.Error) { a.visit.failed(failed, 0) }
 
 // outcomes gathers how the candidates of a plan failed.
 type outcomes struct {
@@ -303,12 +236,12 @@ type outcomes struct {
 }
 
 type outcome struct {
-	model string
-	err   *llm.Error
+	model, endpoint string
+	err             *llm.Error
 }
 
 func (o *outcomes) add(c route.Candidate, e *llm.Error) {
-	o.list = append(o.list, outcome{c.Model.ID, e})
+	o.list = append(o.list, outcome{c.Model.ID, c.Endpoint.ID, e})
 	if !e.Fault.Next() {
 		o.shut = append(o.shut, c.Model.ID)
 	}
@@ -326,9 +259,11 @@ func (o *outcomes) verdict(req *llm.Request, plan route.Plan, tried []record.Try
 	}
 	end := o.list[len(o.list)-1]
 	var errs []*llm.Error
+	several := false // failures: those of one endpoint's keys may be one and the same
 	for _, x := range o.list {
 		if x.model == end.model {
 			errs = append(errs, x.err)
+			several = several || x.endpoint != end.endpoint || x.err.Fault != end.err.Fault
 		}
 	}
 	last := *end.err
@@ -350,8 +285,10 @@ func (o *outcomes) verdict(req *llm.Request, plan route.Plan, tried []record.Try
 			last = *nobody(req, plan, list)
 			last.Previous = previous(tried)
 		}
-	case len(errs) > 1:
+	case several:
 		last.Type, last.Message = llm.TypeOverloaded, "Every provider of this model failed: try again later"
+		last.Availability = &llm.Availability{Code: "temporarily_unavailable", Retryable: true}
+	case last.Type == llm.TypeOverloaded && last.Fault != llm.FaultOurs:
 		last.Availability = &llm.Availability{Code: "temporarily_unavailable", Retryable: true}
 	}
 	return &last

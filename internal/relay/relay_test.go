@@ -41,7 +41,21 @@ const (
 	silent  = "10.0.0.3:80"
 	starved = "10.0.0.4:80" // this machine has no descriptors left
 	inside  = "10.0.0.5:80" // not named by the operator
+
+	nowhere   = "nowhere.example:80" // names that are not found
+	elsewhere = "elsewhere.example:80"
+	named     = "named.example:80" // that of up
 )
+
+// names is the resolver of the rig's network.
+type names struct{}
+
+func (names) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	if host+":80" == named {
+		return []netip.Addr{netip.MustParseAddrPort(up).Addr()}, nil
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+}
 
 // rig is a relay whose network is pipes, so that it can live in a bubble where
 // time is made.
@@ -72,7 +86,8 @@ func newRig(t *testing.T, candidates ...at) *rig {
 	conns := make(chan net.Conn)
 	done := make(chan struct{})
 	door := egress.New(egress.Options{
-		Named: []string{up, refuses, silent, starved},
+		Named:    []string{up, refuses, silent, starved, nowhere, elsewhere, named},
+		Resolver: names{},
 		Dial: func(ctx context.Context, a netip.AddrPort) (net.Conn, error) {
 			switch a.String() {
 			case refuses:
@@ -121,7 +136,7 @@ func (r *rig) add(i int, c at) {
 		c.host = up
 	}
 	e := &catalog.Endpoint{ID: c.model + "@" + name, Model: c.model, Provider: name, Native: "native-" + name, BaseURL: "http://" + c.host + "/" + name}
-	l := provider.Live{Spec: provider.Spec{Slug: name, Speaks: provider.Plain(), Default: llm.Chat, Auth: provider.Bearer{}}, Key: "sk-test-not-a-key"}
+	l := provider.Live{Spec: provider.Spec{Slug: name, Speaks: provider.Plain(), Default: llm.Chat, Auth: provider.Bearer{}}, Keys: []provider.Key{{Secret: "sk-test-not-a-key"}}}
 	if c.edit != nil {
 		c.edit(e, &l)
 	}
@@ -307,8 +322,8 @@ func TestVerdict(t *testing.T) {
 		tried      int
 	}{
 		{"one 500", []at{status(500)}, llm.TypeUnavailable, "", false, 0, 1},
-		{"one 503", []at{status(503)}, llm.TypeOverloaded, "", false, 0, 1},
-		{"one 529", []at{status(529)}, llm.TypeOverloaded, "", false, 0, 1},
+		{"one 503", []at{status(503)}, llm.TypeOverloaded, "temporarily_unavailable", true, 0, 1},
+		{"one 529", []at{status(529)}, llm.TypeOverloaded, "temporarily_unavailable", true, 0, 1},
 		{"one 504", []at{status(504)}, llm.TypeTimeout, "", false, 0, 1},
 		{"one 401 (F18, R4)", []at{status(401)}, llm.TypeUnavailable, "", false, 0, 1},
 		{"one 402 (F19, R4)", []at{status(402)}, llm.TypeUnavailable, "", false, 0, 1},
@@ -464,8 +479,11 @@ func TestBlame(t *testing.T) {
 				a, _, err := r.Do(t.Context(), request(t, stream), r.plan)
 				if a != nil {
 					_, err = read(a.Stream)
-					failed, _ := errors.AsType[*llm.Error](err)
-					r.Ended(a, 1, failed)
+					if failed, ok := errors.AsType[*llm.Error](err); ok {
+						r.Broke(a, failed)
+					} else {
+						r.Ended(a, health.Sample{Output: 1})
+					}
 					a.Stream.Close()
 				}
 				if c.after != (a != nil && err != nil) {
@@ -518,19 +536,21 @@ func TestOverallLimitStops(t *testing.T) {
 	})
 }
 
+// late is an answer after a while.
+func late(d time.Duration, then http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, q *http.Request) {
+		select {
+		case <-time.After(d):
+			then(w, q)
+		case <-q.Context().Done():
+		}
+	}
+}
+
 // F25-F30: which silence is how long allowed.
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	const s = time.Second
-	late := func(d time.Duration, then http.HandlerFunc) http.HandlerFunc {
-		return func(w http.ResponseWriter, q *http.Request) {
-			select {
-			case <-time.After(d):
-				then(w, q)
-			case <-q.Context().Done():
-			}
-		}
-	}
 	ping := func(n int, every time.Duration) (pieces []any) {
 		for range n {
 			pieces = append(pieces, every, ": ping\n\n")

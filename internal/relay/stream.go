@@ -1,6 +1,7 @@
 // Package relay is the attempt loop: it sends a request to one candidate of a
 // plan after the other until one answers with content, and never asks a second
-// once that happened (law 8). It also turns an upstream's bytes into an llm.Stream.
+// once that happened (law 8), unless the caller wants an answer that breaks off to be
+// continued. It also turns an upstream's bytes into an llm.Stream.
 package relay
 
 import (

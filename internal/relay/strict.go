@@ -77,9 +77,12 @@ func nobody(req *llm.Request, plan route.Plan, list []*unsaid) *llm.Error {
 		add(x)
 	}
 	slices.Sort(rules)
-	code := "constraint_filtered"
+	a := &llm.Availability{
+		Code: "constraint_filtered", Models: req.Models, Providers: providers, ExcludedBy: rules,
+		Constraint: llm.Constraint{Field: route.RuleStrict, Detail: "X-Turnpike-Strict is set; " + list[0].Error()},
+	}
 	if slices.Contains(rules, policy.RuleZDR) || slices.Contains(rules, policy.RuleTraining) {
-		code = "privacy_restricted"
+		a.Code, a.Constraint = "privacy_restricted", llm.Constraint{}
 	}
 	more := ""
 	if n := len(removed) - maxListed; n > 0 {
@@ -89,6 +92,6 @@ func nobody(req *llm.Request, plan route.Plan, list []*unsaid) *llm.Error {
 		Type: llm.TypeUnprocessable, Fault: llm.FaultCaller,
 		Message: fmt.Sprintf("No endpoint can serve %s. Left out: %s%s; X-Turnpike-Strict is set, and the fields named could not be said to those endpoints",
 			strings.Join(req.Models, ", "), strings.Join(removed, ", "), more),
-		Availability: &llm.Availability{Code: code, Models: req.Models, Providers: providers, ExcludedBy: rules},
+		Availability: a,
 	}
 }

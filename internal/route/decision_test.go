@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -22,9 +23,9 @@ func lines(p Plan, err error) (out []string) {
 		return []string{err.Error()}
 	}
 	for _, c := range p.Candidates {
-		out = append(out, c.Endpoint.ID+" "+c.Why)
+		out = append(out, c.Endpoint.ID+" "+c.Why.String())
 	}
-	return append(out, string(p.Strategy), fmt.Sprint(p.Considered))
+	return append(out, string(p.Strategy), strconv.Itoa(p.Considered))
 }
 
 // Law 6, kept: a decision that was written down and read again makes the same plan,
@@ -104,7 +105,7 @@ func drawWorld(t *testing.T, r *rapid.T) World {
 func drawQuery(r *rapid.T) Query {
 	dear := money.Pico(1_500_000)
 	q := Query{
-		Models: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"x/y", "x/z", "x/y:free", "x/y:nitro", "x/z:floor", "x/z:exacto", "openrouter/free", "x/none"}), 1, 3, rapid.ID).Draw(r, "models"),
+		Models: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"x/y", "x/z", "x/y:free", "x/y:nitro", "x/z:floor", "x/z:exacto", "openrouter/free", "openrouter/auto", "openrouter/auto-beta:nitro", "openrouter/pareto-code", "~x/y-latest", "x/none"}), 1, 3, rapid.ID).Draw(r, "models"),
 		Routing: llm.Routing{
 			Order:         rapid.SliceOfN(rapid.SampledFrom([]string{"p0", "p3", "p1/flex"}), 0, 2).Draw(r, "order"),
 			Ignore:        rapid.SliceOfN(rapid.SampledFrom([]string{"p1", "p4"}), 0, 1).Draw(r, "ignore"),

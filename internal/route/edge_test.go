@@ -55,6 +55,7 @@ func TestAbsurdSizes(t *testing.T) {
 	} {
 		req := request("x/y")
 		req.Needs.PromptTokens, req.Needs.MaxTokens = c.prompt, c.most
+		req.Input = &llm.ChatInput{Plugins: llm.Plugins{Compress: llm.CompressionOff}}
 		_, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 2)))
 		if (err == nil) != c.fits {
 			t.Errorf("prompt %d, max_tokens %d: %v", c.prompt, c.most, err)

@@ -27,7 +27,8 @@ const (
 	RuleParameters   = "require_parameters"
 	RulePreferred    = "preferred_parameters" // RT-19: others of the model take what was sent
 	RuleFallbacks    = "allow_fallbacks"
-	RuleStrict       = "strict" // X-Turnpike-Strict: something would be lost
+	RuleStrict       = "strict"      // X-Turnpike-Strict: something would be lost
+	RuleLength       = "plan_length" // so many others come before it that nobody will ask it
 )
 
 // filter are the endpoints of all targets that may serve the request.
@@ -36,7 +37,7 @@ func (p *planner) filter() []entry {
 	for i := range p.targets {
 		p.considered += len(p.targets[i].model.Endpoints)
 	}
-	entries := make([]entry, 0, p.considered)
+	entries := slices.Grow(p.entries[:0], p.considered)
 	for i := range p.targets {
 		from := len(entries)
 		for _, e := range p.targets[i].model.Endpoints {
@@ -44,12 +45,9 @@ func (p *planner) filter() []entry {
 				p.exclude(e, rule, detail)
 				continue
 			}
-			entries = append(entries, entry{endpoint: e, model: i})
+			entries = append(entries, entry{endpoint: e, standing: p.world.Health(e.ID), model: uint16(i)})
 		}
 		entries = entries[:from+len(p.prefer(entries[from:]))]
-	}
-	for i := range entries {
-		entries[i].standing = p.world.Health(entries[i].endpoint.ID)
 	}
 	return entries
 }
@@ -74,7 +72,7 @@ func (p *planner) excludes(t *target, e *catalog.Endpoint) (rule, detail string)
 		return RuleDeprecated, ""
 	case e.Prices.Routed:
 		return RuleUnpriced, ""
-	case tooLong(q, e):
+	case exceeds(&q.Needs, e) && p.tooLong(t.model, e):
 		return RuleContext, ""
 	case e.MaxCompletionTokens > 0 && q.Needs.MaxTokens > e.MaxCompletionTokens:
 		return RuleMaxTokens, ""
@@ -136,15 +134,6 @@ func admitted(r *llm.Routing, t *target, e *catalog.Endpoint) bool {
 		return true
 	}
 	return e.Tier == t.admits && len(r.Order) == 0 && r.Tier != llm.TierDefault
-}
-
-// tooLong reports that the prompt cannot fit. The prompt is only estimated, on
-// the high side, so it must exceed the limit by half before it is held against
-// an endpoint; the upstream's own refusal decides the rest.
-func tooLong(q *Query, e *catalog.Endpoint) bool {
-	surely := q.Needs.PromptTokens * 2 / 3
-	return (e.ContextLength > 0 && q.Needs.MaxTokens > e.ContextLength-surely) ||
-		(e.MaxPromptTokens > 0 && surely > e.MaxPromptTokens)
 }
 
 // takesModalities passes over files unless the model itself is to read them: their

@@ -11,28 +11,50 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 )
 
-// Why a candidate stands where it stands.
+// Reason is why a candidate stands where it stands.
+type Reason uint8
+
+// The reasons.
 const (
-	WhySticky     = "sticky"
-	WhyOrder      = "order"
-	WhyPriority   = "service_tier:priority"
-	WhyPrice      = "sort:price"
-	WhyThroughput = "sort:throughput"
-	WhyLatency    = "sort:latency"
-	WhyDraw       = "draw"
+	WhyDraw       Reason = iota // RT-02
+	WhySticky                   // RT-25
+	WhyOrder                    // RT-04
+	WhyPriority                 // TR-02
+	WhyPrice                    // of SortPrice, and of what has no other order
+	WhyThroughput               // of SortThroughput
+	WhyLatency                  // of SortLatency
 )
+
+// String is the reason in the words of the request that asked for it.
+func (r Reason) String() string {
+	switch r {
+	case WhySticky:
+		return "sticky"
+	case WhyOrder:
+		return "order"
+	case WhyPriority:
+		return "service_tier:priority"
+	case WhyPrice:
+		return "sort:price"
+	case WhyThroughput:
+		return "sort:throughput"
+	case WhyLatency:
+		return "sort:latency"
+	default:
+		return "draw"
+	}
+}
 
 // entry is a candidate on its way to its place: first by class, then by key, then by
 // price, then as the catalogue has it. A class is made of what rules out one another,
-// the heaviest first; the less, the sooner.
+// the heaviest first; the less, the sooner. It is small, as there may be a thousand.
 type entry struct {
-	endpoint *catalog.Endpoint
-	standing *health.Standing
-	model    int // its target's number
-	class    uint32
-	key      float64
-	price    float64
-	why      string
+	endpoint   *catalog.Endpoint
+	standing   *health.Standing
+	key, price float64
+	class      uint32
+	model      uint16 // its target's number
+	why        Reason
 }
 
 // The parts of a class and how far left they stand.
@@ -60,32 +82,37 @@ func arrange(q *Query, w *World, targets []target, entries []entry, rng *rand.Ra
 }
 
 // maxCandidates is how long a plan is at most: far more than are ever tried.
-const maxCandidates = 64
+const maxCandidates = 32
 
 // rate gives each entry its class and key.
 func rate(q *Query, w *World, targets []target, entries []entry, rng *rand.Rand) {
 	together := q.Routing.Partition == llm.PartitionNone
-	for i := range entries {
-		e := &entries[i]
-		t := &targets[e.model]
+	for from := 0; from < len(entries); {
+		to := from
+		for to < len(entries) && entries[to].model == entries[from].model {
+			to++
+		}
+		of := int(entries[from].model)
+		class := uint32(min(of, most)) << classModel //nolint:gosec // a model's number, or most
 		if together {
-			t = &targets[0]
+			of, class = 0, 0
 		}
-		e.price = Blend(q, w.warm(e.endpoint), &e.endpoint.Prices)
-		if !together {
-			e.class = uint32(min(e.model, most)) << classModel
+		by := sorted(q, &targets[of])
+		for i := from; i < to; i++ {
+			e := &entries[i]
+			e.class, e.price = class, Blend(q, w.warm(e.endpoint), &e.endpoint.Prices)
+			if named := place(q, w, e.endpoint); named < unnamed {
+				e.class |= uint32(named) << classNamed //nolint:gosec // below unnamed
+				e.why = WhyOrder
+			} else {
+				e.class |= unnamed<<classNamed | uint32(e.standing.Grade)<<classGrade
+				sortBy(q, by, e, rng)
+			}
+			if slow(&q.Routing, e.standing) {
+				e.class |= 1 << classSlow
+			}
 		}
-		if named := place(q, w, e.endpoint); named < unnamed {
-			e.class |= uint32(named) << classNamed
-			e.why = WhyOrder
-		} else {
-			e.class |= unnamed << classNamed
-			e.class |= uint32(e.standing.Grade) << classGrade
-			sortBy(q, t, e, rng)
-		}
-		if slow(&q.Routing, e.standing) {
-			e.class |= 1 << classSlow
-		}
+		from = to
 	}
 	if len(q.Routing.Order) == 0 && exacting(q, targets) {
 		judge(entries, targets, q, together)
@@ -103,11 +130,11 @@ func place(q *Query, w *World, e *catalog.Endpoint) int {
 	return unnamed
 }
 
-// sortBy gives an entry the key of the order that holds for it: what `order` does not
-// name follows without a draw, the cheapest first (RT-04, RT-05), and so does all
-// where there are no fallbacks (contract part 6, row 26); else the caller's sort, else
-// the variant's, else the draw.
-func sortBy(q *Query, t *target, e *entry, rng *rand.Rand) {
+// sorted is the order that holds for a model's endpoints: what `order` does not name
+// follows without a draw, the cheapest first (RT-04, RT-05), and so does all where
+// there are no fallbacks (contract part 6, row 26); else the caller's sort, else the
+// variant's, else the draw.
+func sorted(q *Query, t *target) Reason {
 	by := q.Routing.Sort
 	if by == llm.SortDefault {
 		by = t.sort
@@ -115,25 +142,44 @@ func sortBy(q *Query, t *target, e *entry, rng *rand.Rand) {
 	if len(q.Routing.Order) > 0 || (by == llm.SortDefault || by == llm.SortExacto) && q.Routing.NoFallbacks {
 		by = llm.SortPrice
 	}
-	if preferredTier(q) != "" {
-		if e.endpoint.Tier == preferredTier(q) { // TR-02
+	switch by {
+	case llm.SortPrice:
+		return WhyPrice
+	case llm.SortThroughput:
+		return WhyThroughput
+	case llm.SortLatency:
+		return WhyLatency
+	default:
+		return WhyDraw
+	}
+}
+
+// sortBy gives an entry the key of an order. Endpoints of the service tier that was
+// asked for come before all others, the fastest first (TR-02).
+func sortBy(q *Query, by Reason, e *entry, rng *rand.Rand) {
+	if q.Routing.Tier == llm.TierPriority {
+		if e.endpoint.Tier == string(llm.TierPriority) {
 			e.key, e.why = fastest(e.standing), WhyPriority
 			return
 		}
 		e.class |= 1 << classTier
 	}
+	if q.Routing.Tier == llm.TierFlex && e.endpoint.Tier == string(llm.TierFlex) { // TR-03
+		by = WhyPrice
+	}
+	e.why = by
 	switch by {
-	case llm.SortPrice:
-		e.key, e.why = e.price, WhyPrice
-	case llm.SortThroughput:
-		e.key, e.why = fastest(e.standing), WhyThroughput
-	case llm.SortLatency:
-		e.key, e.why = math.Inf(1), WhyLatency
+	case WhyPrice:
+		e.key = e.price
+	case WhyThroughput:
+		e.key = fastest(e.standing)
+	case WhyLatency:
+		e.key = math.Inf(1)
 		if e.standing.Latency.Known() {
 			e.key = e.standing.Latency.P50
 		}
 	default:
-		e.key, e.why = race(e.price, rng), WhyDraw
+		e.key = race(e.price, rng)
 	}
 }
 
@@ -143,14 +189,6 @@ func fastest(s *health.Standing) float64 {
 		return math.Inf(1)
 	}
 	return -s.Throughput.P50
-}
-
-// preferredTier is the service tier whose endpoints come before all others (TR-02).
-func preferredTier(q *Query) string {
-	if q.Routing.Tier == llm.TierPriority {
-		return string(llm.TierPriority)
-	}
-	return ""
 }
 
 // race draws by weights of the inverse square of the price (RT-02): who arrives first,
@@ -171,6 +209,9 @@ func slow(r *llm.Routing, s *health.Standing) bool {
 	over := func(limit, value float64) bool { return limit > 0 && value > limit }
 	under := func(limit, value float64) bool { return limit > 0 && value < limit }
 	l, t := &r.MaxLatency, &r.MinThroughput
+	if *l == (llm.Cutoffs{}) && *t == (llm.Cutoffs{}) {
+		return false
+	}
 	return s.Latency.Known() && (over(l.P50, s.Latency.P50) || over(l.P75, s.Latency.P75) || over(l.P90, s.Latency.P90) || over(l.P99, s.Latency.P99)) ||
 		s.Throughput.Known() && (under(t.P50, s.Throughput.P50) || under(t.P75, s.Throughput.P75) || under(t.P90, s.Throughput.P90) || under(t.P99, s.Throughput.P99))
 }
@@ -186,10 +227,10 @@ func stick(q *Query, w *World, entries []entry) {
 	cheapest, at := math.Inf(1), -1
 	for i := range entries {
 		e := &entries[i]
-		if e.standing.Grade >= health.Ailing || e.class>>classSlow > 0 {
+		if e.standing.Grade >= health.Ailing || e.class>>classSlow > 0 || e.class>>classTier&1 > 0 { // TR-02
 			continue
 		}
-		if _, stays := w.Sticky[e.endpoint.ID]; stays && (at < 0 || e.class < entries[at].class) {
+		if _, stays := w.Sticky[e.endpoint.ID]; stays && (at < 0 || e.class < entries[at].class || e.class == entries[at].class && e.price < entries[at].price) {
 			at = i
 		}
 	}
@@ -203,13 +244,21 @@ func stick(q *Query, w *World, entries []entry) {
 		}
 	}
 	if s.price <= cheapest || s.why == WhyThroughput || s.why == WhyLatency {
-		s.class, s.key, s.why = 0, math.Inf(-1), WhySticky
+		s.class, s.key, s.why = s.class&^(1<<classModel-1), math.Inf(-1), WhySticky // not before another model (FB-01)
 	}
 }
 
-// compare puts entries in their places.
+// compare puts entries in their places. No key is not a number.
 func compare(a, b *entry) int {
-	return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.key, b.key), cmp.Compare(a.price, b.price), cmp.Compare(a.endpoint.ID, b.endpoint.ID))
+	switch {
+	case a.class != b.class:
+		return cmp.Compare(a.class, b.class)
+	case a.key < b.key:
+		return -1
+	case a.key > b.key:
+		return 1
+	}
+	return cmp.Or(cmp.Compare(a.price, b.price), cmp.Compare(a.endpoint.ID, b.endpoint.ID))
 }
 
 // foremost are the first n entries in order.

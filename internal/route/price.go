@@ -18,7 +18,9 @@ func Blend(q *Query, warm int64, p *catalog.Prices) float64 {
 	warm = min(warm, prompt)
 	sum := float64(p.Request.Unit)
 	sum += float64(float64(p.Prompt.Unit) * float64(prompt-warm))
-	sum += float64(float64(p.CacheRead.Unit) * float64(warm))
+	if warm > 0 {
+		sum += float64(float64(p.CacheRead.Unit) * float64(warm))
+	}
 	sum += float64(float64(p.Completion.Unit) * float64(out))
 	return sum
 }

@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,21 +28,34 @@ func unknownModel(name string, snap *catalog.Snapshot) *llm.Error {
 	return e
 }
 
-// deprecated is the end that a model's expiration date announced (CT-07). The
-// catalogue names no successors, and none is guessed.
-func deprecated(m *catalog.Model) *llm.Error {
-	return &llm.Error{
+// deprecated is the end that a model's expiration date announced (CT-07). The newest of
+// its family is suggested in its place (ER-16).
+func deprecated(m *catalog.Model, w *World) *llm.Error {
+	e := &llm.Error{
 		Type: llm.TypeNotFound, Fault: llm.FaultCaller,
 		Message:      fmt.Sprintf("%s ended on %s: GET /api/v1/models lists those that are there", m.ID, m.ExpirationDate),
 		Availability: &llm.Availability{Code: "model_deprecated", Models: []string{m.ID}},
 	}
+	if next := w.Catalog.Successor(m, w.At); next != nil {
+		e.Message = fmt.Sprintf("%s ended on %s: the newest of its family is %s", m.ID, m.ExpirationDate, next.ID)
+		e.Availability.Fallbacks = []string{next.ID}
+	}
+	return e
 }
 
 func wrongEndpoint(q *Query, m *catalog.Model) *llm.Error {
 	return &llm.Error{
 		Type: llm.TypeInvalidRequest, Fault: llm.FaultCaller,
 		Message:      fmt.Sprintf("%s answers with %s and cannot be called for chat", m.ID, strings.Join(m.OutputModalities, ", ")),
-		Availability: &llm.Availability{Code: "wrong_endpoint", Models: q.Models},
+		Availability: &llm.Availability{Code: "wrong_endpoint", Models: q.Models, Constraint: outputs(m, "text")},
+	}
+}
+
+// outputs is what a model makes, where something else is wanted.
+func outputs(m *catalog.Model, wanted string) llm.Constraint {
+	return llm.Constraint{
+		Field:  "output_modalities",
+		Detail: fmt.Sprintf("%s is wanted, and %s makes %s", wanted, m.ID, strings.Join(m.OutputModalities, ", ")),
 	}
 }
 
@@ -49,7 +63,7 @@ func noOutput(m *catalog.Model, wanted string) *llm.Error {
 	return &llm.Error{
 		Type: llm.TypeInvalidRequest, Fault: llm.FaultCaller,
 		Message:      fmt.Sprintf("modalities: %s does not make %s; it makes %s", m.ID, wanted, strings.Join(m.OutputModalities, ", ")),
-		Availability: &llm.Availability{Code: "no_endpoints", Models: []string{m.ID}},
+		Availability: &llm.Availability{Code: "wrong_endpoint", Models: []string{m.ID}, Constraint: outputs(m, wanted)},
 	}
 }
 
@@ -72,9 +86,15 @@ func empty(q *Query, snap *catalog.Snapshot, excluded []Exclusion) *llm.Error {
 	}
 	slices.Sort(rules)
 	a := &llm.Availability{Code: code(rules), Models: q.Models, Providers: providers, ExcludedBy: rules}
+	if a.Code == codeConstraint {
+		a.Constraint = constraint(q, excluded)
+	}
 	typ := llm.TypeNotFound
 	if slices.Contains(rules, RuleStrict) { // it alone stood between the request and an endpoint
 		typ = llm.TypeUnprocessable
+	}
+	if tooLongAlone(rules) {
+		return overlong(q, a, removed)
 	}
 	return &llm.Error{
 		Type: typ, Fault: llm.FaultCaller, Availability: a,
@@ -89,6 +109,47 @@ func displayName(snap *catalog.Snapshot, e *catalog.Endpoint) string {
 	return e.Provider
 }
 
+// codeConstraint says that something in the request stands in the way.
+const codeConstraint = "constraint_filtered"
+
+// constrains reports whether a rule is there for something in the request.
+func constrains(rule string) bool {
+	switch rule {
+	case RuleAllowed, RuleIgnored, RuleTier, RuleContext, RuleMaxTokens, RuleModality, RuleQuantization, RuleMaxPrice, RuleDistillable, RuleParameters,
+		RulePreferred, RuleFallbacks, RuleStrict:
+		return true
+	}
+	return false
+}
+
+// constraint is what of the request left out most of the endpoints.
+func constraint(q *Query, excluded []Exclusion) llm.Constraint {
+	var most string
+	var at []string
+	by := map[string][]string{}
+	for _, x := range excluded {
+		if constrains(x.Rule) {
+			by[x.Rule] = append(by[x.Rule], x.Endpoint.Tag)
+		}
+	}
+	for _, rule := range slices.Sorted(maps.Keys(by)) {
+		if len(by[rule]) > len(at) {
+			most, at = rule, by[rule]
+		}
+	}
+	what := most + " leaves out "
+	switch {
+	case most == RuleAllowed && len(q.Routing.Only) > 0:
+		what = "provider.only admits " + strings.Join(q.Routing.Only, ", ") + " and leaves out "
+	case most == RuleIgnored:
+		what = "provider.ignore leaves out "
+	}
+	if len(at) > maxListed {
+		at = append(at[:maxListed:maxListed], fmt.Sprintf("%d more", len(at)-maxListed))
+	}
+	return llm.Constraint{Field: most, Detail: what + strings.Join(at, ", ")}
+}
+
 // code is the availability code for what removed the endpoints: a data policy
 // speaks first, then any of the caller's constraints; what is left is ours.
 func code(rules []string) string {
@@ -100,8 +161,8 @@ func code(rules []string) string {
 		return "privacy_restricted"
 	case len(rules) == 1 && has(RuleDeprecated):
 		return "model_deprecated"
-	case has(RuleAllowed, RuleIgnored, RuleTier, RuleContext, RuleMaxTokens, RuleModality, RuleQuantization, RuleMaxPrice, RuleParameters, RuleFallbacks, RuleStrict):
-		return "constraint_filtered"
+	case slices.ContainsFunc(rules, constrains):
+		return codeConstraint
 	default:
 		return "no_endpoints"
 	}

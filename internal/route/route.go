@@ -7,6 +7,7 @@ package route
 import (
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
@@ -40,7 +41,10 @@ type Candidate struct {
 	Endpoint *catalog.Endpoint
 	Model    *catalog.Model
 	Provider *catalog.Provider
-	Why      string // what put it where it stands: WhyOrder, WhyDraw, ...
+	Why      Reason
+
+	Name     int      // the caller's, among Query.Models, that it was planned for
+	Strategy Strategy // how that name was understood
 }
 
 // Exclusion is an endpoint that a rule left out.
@@ -56,6 +60,7 @@ type Plan struct {
 	Candidates []Candidate
 	Considered int         // endpoints of all the models named, left out or not
 	Excluded   []Exclusion // only where World.Explain asks for it
+	Chances    []float64   // the same: of each candidate, of coming first by the draw
 }
 
 // Allows reports whether the endpoint is in the plan: the set that the egress
@@ -75,38 +80,70 @@ func (p Plan) Prices() []catalog.Prices {
 
 // Make plans. Its error is an *llm.Error that says what removed each endpoint.
 func Make(q Query, w World, limits policy.Limits, rng *rand.Rand) (Plan, error) {
-	targets, strategy, err := resolve(&q, &w, rng)
+	targets, strategy, err := resolve(&q, &w, &limits, rng)
 	if err != nil {
 		return Plan{}, err
 	}
-	p := planner{query: &q, world: &w, limits: &limits, targets: targets}
+	table, _ := tables.Get().(*[]entry) // New makes no other
+	defer tables.Put(table)
+	p := planner{query: &q, world: &w, limits: &limits, targets: targets, entries: *table}
 	entries := p.filter()
-	if len(entries) == 0 {
-		w.Explain, p.excluded = true, nil
-		p.filter()
-		return Plan{Excluded: p.excluded}, empty(&q, w.Catalog, p.excluded)
+	if len(entries) == 0 && p.squeeze() {
+		entries = p.filter()
 	}
+	*table = entries
+	if len(entries) == 0 {
+		return p.nobody(strategy)
+	}
+	all := entries
 	entries = arrange(&q, &w, targets, entries, rng)
+	if w.Explain {
+		for i := range all[len(entries):] {
+			p.exclude(all[len(entries)+i].endpoint, RuleLength, "")
+		}
+	}
 	if q.Routing.NoFallbacks {
-		entries = p.withoutFallbacks(entries)
+		if entries = p.withoutFallbacks(entries); len(entries) == 0 {
+			return p.nobody(strategy)
+		}
 	}
 	plan := Plan{Strategy: strategy, Candidates: make([]Candidate, len(entries)), Considered: p.considered, Excluded: p.excluded}
 	for i := range entries {
 		e := &entries[i]
 		provider, _ := w.Catalog.Provider(e.endpoint.Provider) // a snapshot has no endpoint without its provider
-		plan.Candidates[i] = Candidate{Endpoint: e.endpoint, Model: targets[e.model].model, Provider: provider, Why: e.why}
+		t := &targets[e.model]
+		plan.Candidates[i] = Candidate{Endpoint: e.endpoint, Model: t.model, Provider: provider, Why: e.why, Name: t.name, Strategy: t.strategy}
+	}
+	if w.Explain {
+		plan.Chances = odds(entries, all)
 	}
 	return plan, nil
 }
 
+// nobody says why a plan has no candidate: rules, or that none of the endpoints that are
+// left is one of those listed and others are not wanted (RT-21).
+func (p *planner) nobody(strategy Strategy) (Plan, error) {
+	p.world.Explain, p.excluded = true, nil
+	for _, e := range p.filter() {
+		p.exclude(e.endpoint, RuleFallbacks, "")
+	}
+	return Plan{Strategy: strategy, Considered: p.considered, Excluded: p.excluded}, empty(p.query, p.world.Catalog, p.excluded)
+}
+
+// tables are room for entries, to be used again: a thousand are much to throw away for
+// each request.
+var tables = sync.Pool{New: func() any { return new([]entry) }} //nolint:gochecknoglobals // nobody sees what it holds
+
 // planner is one plan in the making.
 type planner struct {
+	entries    []entry // room for the work
 	query      *Query
 	world      *World
 	limits     *policy.Limits
 	targets    []target
 	considered int
 	excluded   []Exclusion
+	squeezed   int64 // endpoints of this context take a prompt of any length, see [planner.squeeze]
 }
 
 func (p *planner) exclude(e *catalog.Endpoint, rule, detail string) {

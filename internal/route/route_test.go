@@ -179,7 +179,7 @@ func TestRules(t *testing.T) {
 		{"ignore", nil, func(r *llm.Request) { r.Routing.Ignore = []string{"A"} }, "", RuleIgnored, "constraint_filtered"},
 		{"a tier is no part of the base slug (RT-10)", func(e *catalog.Endpoint) { e.Tag, e.Tier = "a/priority", "priority" }, func(r *llm.Request) { r.Routing.Only = []string{"a"} }, "", RuleAllowed, "constraint_filtered"},
 		{"a tier needs an opt-in", func(e *catalog.Endpoint) { e.Tag, e.Tier = "a/flex", "flex" }, nil, "", RuleTier, "constraint_filtered"},
-		{"context", func(e *catalog.Endpoint) { e.ContextLength = 1000 }, func(r *llm.Request) { r.Needs.PromptTokens = 1600 }, "", RuleContext, "constraint_filtered"},
+		{"context", func(e *catalog.Endpoint) { e.ContextLength = 10_000 }, func(r *llm.Request) { r.Needs.PromptTokens = 16_000 }, "", RuleContext, "constraint_filtered"},
 		{"output length (RT-06)", func(e *catalog.Endpoint) { e.MaxCompletionTokens = 100 }, func(r *llm.Request) { r.Needs.MaxTokens = 101 }, "", RuleMaxTokens, "constraint_filtered"},
 		{"modality", func(e *catalog.Endpoint) { e.InputModalities = []string{"text"} }, func(r *llm.Request) { r.Needs.Modalities = []string{"image"} }, "", RuleModality, "constraint_filtered"},
 		{"quantization", func(e *catalog.Endpoint) { e.Quantization = "int4" }, func(r *llm.Request) { r.Routing.Quantizations = []string{"fp8"} }, "", RuleQuantization, "constraint_filtered"},
@@ -201,7 +201,11 @@ func TestRules(t *testing.T) {
 			}
 			p, err := Make(Ask(req), w, policy.Limits{NoTraining: req.Routing.DenyCollection, ZDR: req.Routing.ZDR}, rand.New(rand.NewPCG(1, 1)))
 			refused, ok := errors.AsType[*llm.Error](err)
-			if !ok || refused.Type != llm.TypeNotFound || refused.Availability == nil {
+			want := llm.TypeNotFound
+			if c.rule == RuleContext { // PL-06
+				want = llm.TypeContextLength
+			}
+			if !ok || refused.Type != want || refused.Availability == nil {
 				t.Fatalf("want a 404, got %v with %v", err, tags(p))
 			}
 			if refused.Availability.Code != c.code || !slices.Equal(refused.Availability.ExcludedBy, []string{c.rule}) {

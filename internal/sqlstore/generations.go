@@ -41,18 +41,35 @@ func (d *DB) Record(o record.Outcome) {
 func (d *DB) Dropped() int64 { return d.writer.dropped.Load() }
 
 func (w *writer) record(o *record.Outcome, body []byte) error {
-	if o.Sheet != "" && len(o.SheetBytes) > 0 && !w.sheets[o.Sheet] {
-		if _, err := w.exec(db.InsertSheet, o.Sheet, o.SheetBytes); err != nil {
+	if err := w.sheet(o.Sheet, o.SheetBytes); err != nil {
+		return err
+	}
+	for _, p := range o.Parts {
+		if err := w.sheet(p.Sheet, p.SheetBytes); err != nil {
 			return err
 		}
-		w.sheets[o.Sheet] = true
 	}
 	n, err := w.exec(db.InsertGeneration, o.ID, o.Account, o.KeyHash, o.Model, o.Endpoint, o.Sheet,
 		micros(o.Began), micros(o.Ended), o.Usage.Prompt(), o.Usage.Completion(), int64(o.Charged), body)
 	if err != nil || n == 0 {
 		return err // known already: counted already
 	}
+	if err := w.spend(o); err != nil {
+		return err
+	}
 	return w.one(db.AddUsage, o.Account, o.KeyHash, day(o.Began), int64(o.Charged))
+}
+
+// sheet keeps a price sheet, once.
+func (w *writer) sheet(hash string, text []byte) error {
+	if hash == "" || len(text) == 0 || w.sheets[hash] {
+		return nil
+	}
+	if _, err := w.exec(db.InsertSheet, hash, text); err != nil {
+		return err
+	}
+	w.sheets[hash] = true
+	return nil
 }
 
 // day since 1970, UTC.
@@ -65,7 +82,13 @@ func day(t time.Time) int64 {
 
 // Generation of the account by its id, or [ErrNotFound].
 func (d *DB) Generation(ctx context.Context, account, id string) (record.Outcome, error) {
-	g, err := d.read.ReadGeneration(ctx, db.ReadGenerationParams{Account: account, ID: id})
+	p := db.ReadGenerationParams{Account: account, ID: id}
+	g, err := d.read.ReadGeneration(ctx, p)
+	if errors.Is(err, sql.ErrNoRows) { // it may be on its way: not every record has a settlement to go with
+		if err = d.writer.do(ctx, func(*writer) error { return nil }); err == nil {
+			g, err = d.read.ReadGeneration(ctx, p)
+		}
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return record.Outcome{}, ErrNotFound
 	}
@@ -156,7 +179,11 @@ func (d *DB) Sheet(ctx context.Context, hash string) ([]byte, error) {
 // short because there may be millions; amounts are nano-dollars, times
 // microseconds.
 type detail struct {
+	For          string         `json:"for,omitzero"`
 	Requested    string         `json:"req,omitzero"`
+	Strategy     string         `json:"strat,omitzero"`
+	Router       string         `json:"rout,omitzero"`
+	Task         string         `json:"task,omitzero"`
 	ProviderSlug string         `json:"prov,omitzero"`
 	ProviderName string         `json:"pname,omitzero"`
 	UpstreamID   string         `json:"up,omitzero"`
@@ -169,8 +196,10 @@ type detail struct {
 	Cost         int64          `json:"cost,omitzero"`
 	PromptCost   int64          `json:"pcost,omitzero"`
 	Upstream     int64          `json:"ucost,omitzero"`
+	Tools        int64          `json:"tcost,omitzero"`
 	Estimated    bool           `json:"est,omitzero"`
 	Native       jsontext.Value `json:"nat,omitzero"`
+	Parts        []part         `json:"parts,omitzero"`
 	Tried        []attempt      `json:"try,omitzero"`
 	Held         int64          `json:"held,omitzero"`
 	Insured      bool           `json:"ins,omitzero"`
@@ -181,14 +210,45 @@ type detail struct {
 	Referer      string         `json:"ref,omitzero"`
 	Title        string         `json:"title,omitzero"`
 	UserAgent    string         `json:"ua,omitzero"`
+	CacheSource  string         `json:"again,omitzero"`
 	ErrorType    string         `json:"err,omitzero"`
 	ErrorMessage string         `json:"msg,omitzero"`
+}
+
+// part is a record.Part.
+type part struct {
+	Endpoint     string         `json:"e"`
+	ProviderSlug string         `json:"p,omitzero"`
+	ProviderName string         `json:"n,omitzero"`
+	Sheet        string         `json:"sheet"`
+	Native       jsontext.Value `json:"nat,omitzero"`
+	Tokens       []int64        `json:"tok"`
+	Cost         int64          `json:"cost,omitzero"`
+	PromptCost   int64          `json:"pcost,omitzero"`
+	Upstream     int64          `json:"ucost,omitzero"`
+	Estimated    bool           `json:"est,omitzero"`
+}
+
+// tokensOf are the counts of a usage, in the order in which they are stored.
+func tokensOf(u *llm.Usage) []int64 {
+	return []int64{u.Input, u.CacheRead, u.CacheWrite5m, u.CacheWrite1h, u.AudioIn, u.Output, u.Reasoning, u.AudioOut, u.ImageOut, u.Images}
+}
+
+// usageOf is the reverse of tokensOf.
+func usageOf(tokens []int64) llm.Usage {
+	var n [10]int64
+	copy(n[:], tokens)
+	return llm.Usage{
+		Input: n[0], CacheRead: n[1], CacheWrite5m: n[2], CacheWrite1h: n[3], AudioIn: n[4],
+		Output: n[5], Reasoning: n[6], AudioOut: n[7], ImageOut: n[8], Images: n[9],
+	}
 }
 
 type attempt struct {
 	Endpoint     string `json:"e,omitzero"`
 	ProviderSlug string `json:"p,omitzero"`
 	ProviderName string `json:"n,omitzero"`
+	KeyLabel     string `json:"k,omitzero"`
 	Model        string `json:"m,omitzero"`
 	Status       int    `json:"s,omitzero"`
 	Type         string `json:"t,omitzero"`
@@ -198,22 +258,29 @@ type attempt struct {
 func detailOf(o record.Outcome) detail {
 	u := o.Usage
 	d := detail{
-		Requested: o.Requested, ProviderSlug: o.ProviderSlug, ProviderName: o.ProviderName,
+		For: o.For, Requested: o.Requested, Strategy: o.Strategy, Router: o.Router, Task: o.Task, ProviderSlug: o.ProviderSlug, ProviderName: o.ProviderName,
 		UpstreamID: o.UpstreamID, Dialect: string(o.Dialect),
 		Streamed: o.Streamed, Cancelled: o.Cancelled,
 		Finish: string(o.Finish.Unified), FinishNative: o.Finish.Native,
-		Tokens: []int64{u.Input, u.CacheRead, u.CacheWrite5m, u.CacheWrite1h, u.AudioIn, u.Output, u.Reasoning, u.AudioOut, u.ImageOut, u.Images},
-		Cost:   int64(u.Cost), PromptCost: int64(u.PromptCost), Upstream: int64(u.Upstream), Estimated: u.Estimated, Native: u.Native,
+		Tokens: tokensOf(&u),
+		Cost:   int64(u.Cost), PromptCost: int64(u.PromptCost), Upstream: int64(u.Upstream), Tools: int64(u.Tools), Estimated: u.Estimated, Native: u.Native,
 		Held: int64(o.Held), Insured: o.Insured, Unsettled: o.Unsettled, FirstContent: micros(o.FirstContent),
-		User: o.User, SessionID: o.SessionID, Referer: o.Referer, Title: o.Title, UserAgent: o.UserAgent,
+		User: o.User, SessionID: o.SessionID, Referer: o.Referer, Title: o.Title, UserAgent: o.UserAgent, CacheSource: o.CacheSource,
 		ErrorType: string(o.ErrorType), ErrorMessage: o.ErrorMessage,
+	}
+	for i := range o.Parts {
+		p, u := &o.Parts[i], &o.Parts[i].Usage
+		d.Parts = append(d.Parts, part{
+			Endpoint: p.Endpoint, ProviderSlug: p.ProviderSlug, ProviderName: p.ProviderName, Sheet: p.Sheet, Tokens: tokensOf(u),
+			Cost: int64(u.Cost), PromptCost: int64(u.PromptCost), Upstream: int64(u.Upstream), Estimated: u.Estimated, Native: u.Native,
+		})
 	}
 	if len(o.Tried) > 0 {
 		d.Tried = make([]attempt, len(o.Tried))
 	}
 	for i, t := range o.Tried {
 		d.Tried[i] = attempt{
-			Endpoint: t.Endpoint, ProviderSlug: t.ProviderSlug, ProviderName: t.ProviderName, Model: t.Model,
+			Endpoint: t.Endpoint, ProviderSlug: t.ProviderSlug, ProviderName: t.ProviderName, KeyLabel: t.KeyLabel, Model: t.Model,
 			Status: t.Status, Type: string(t.Type), Latency: t.Latency.Microseconds(),
 		}
 	}
@@ -225,28 +292,32 @@ func outcome(g db.Generation) (record.Outcome, error) {
 	if err := json.Unmarshal(g.Detail, &d); err != nil {
 		return record.Outcome{}, fmt.Errorf("sqlstore: generation %s: %w", g.ID, err)
 	}
-	var n [10]int64
-	copy(n[:], d.Tokens)
+	usage := usageOf(d.Tokens)
+	usage.Cost, usage.PromptCost, usage.Upstream = money.Nano(d.Cost), money.Nano(d.PromptCost), money.Nano(d.Upstream)
+	usage.Tools, usage.Estimated, usage.Native = money.Nano(d.Tools), d.Estimated, d.Native
 	o := record.Outcome{
-		ID: g.ID, Account: g.Account, KeyHash: g.KeyHash,
-		Requested: d.Requested, Model: g.Model, Endpoint: g.Endpoint, ProviderSlug: d.ProviderSlug, ProviderName: d.ProviderName,
+		ID: g.ID, For: d.For, Account: g.Account, KeyHash: g.KeyHash,
+		Requested: d.Requested, Strategy: d.Strategy, Router: d.Router, Task: d.Task, Model: g.Model, Endpoint: g.Endpoint, ProviderSlug: d.ProviderSlug, ProviderName: d.ProviderName,
 		UpstreamID: d.UpstreamID, Dialect: llm.Dialect(d.Dialect),
 		Streamed: d.Streamed, Cancelled: d.Cancelled,
 		Finish: llm.FinishReason{Unified: llm.Finished(d.Finish), Native: d.FinishNative},
-		Usage: llm.Usage{
-			Input: n[0], CacheRead: n[1], CacheWrite5m: n[2], CacheWrite1h: n[3], AudioIn: n[4],
-			Output: n[5], Reasoning: n[6], AudioOut: n[7], ImageOut: n[8], Images: n[9],
-			Cost: money.Nano(d.Cost), PromptCost: money.Nano(d.PromptCost), Upstream: money.Nano(d.Upstream),
-			Estimated: d.Estimated, Native: d.Native,
-		},
-		Held: money.Nano(d.Held), Charged: money.Nano(g.Charged), Sheet: g.Sheet, Insured: d.Insured, Unsettled: d.Unsettled,
+		Usage:  usage,
+		Held:   money.Nano(d.Held), Charged: money.Nano(g.Charged), Sheet: g.Sheet, Insured: d.Insured, Unsettled: d.Unsettled,
 		Began: fromMicros(g.BeganAt), FirstContent: fromMicros(d.FirstContent), Ended: fromMicros(g.EndedAt),
-		User: d.User, SessionID: d.SessionID, Referer: d.Referer, Title: d.Title, UserAgent: d.UserAgent,
+		User: d.User, SessionID: d.SessionID, Referer: d.Referer, Title: d.Title, UserAgent: d.UserAgent, CacheSource: d.CacheSource,
 		ErrorType: llm.Type(d.ErrorType), ErrorMessage: d.ErrorMessage,
+	}
+	for _, p := range d.Parts {
+		u := usageOf(p.Tokens)
+		u.Cost, u.PromptCost, u.Upstream = money.Nano(p.Cost), money.Nano(p.PromptCost), money.Nano(p.Upstream)
+		u.Estimated, u.Native = p.Estimated, p.Native
+		o.Parts = append(o.Parts, record.Part{
+			Endpoint: p.Endpoint, ProviderSlug: p.ProviderSlug, ProviderName: p.ProviderName, Sheet: p.Sheet, Usage: u,
+		})
 	}
 	for _, t := range d.Tried {
 		o.Tried = append(o.Tried, record.Try{
-			Endpoint: t.Endpoint, ProviderSlug: t.ProviderSlug, ProviderName: t.ProviderName, Model: t.Model,
+			Endpoint: t.Endpoint, ProviderSlug: t.ProviderSlug, ProviderName: t.ProviderName, KeyLabel: t.KeyLabel, Model: t.Model,
 			Status: t.Status, Type: llm.Type(t.Type), Latency: time.Duration(t.Latency) * time.Microsecond,
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
 	"github.com/turnpike-gateway/turnpike/internal/record"
+	"github.com/turnpike-gateway/turnpike/internal/sqlstore/db"
 )
 
 func open(t testing.TB, o Options) *DB {
@@ -521,6 +523,9 @@ func TestOutcomeRoundTrip(t *testing.T) {
 	var full record.Outcome
 	fill(t, reflect.ValueOf(&full).Elem(), 1)
 	full.Usage.Native = jsontext.Value(`{"a":[1,2.50]}`)
+	for i := range full.Parts {
+		full.Parts[i].Usage.Native, full.Parts[i].Usage.Tools = full.Usage.Native, 0 // tools are charged with the whole
+	}
 	empty := record.Outcome{ID: "gen-empty", Account: "a"}
 	for _, o := range []record.Outcome{full, empty} {
 		d.Record(o)
@@ -532,6 +537,10 @@ func TestOutcomeRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		want.SheetBytes = nil // kept apart
+		want.Parts = slices.Clone(want.Parts)
+		for i := range want.Parts {
+			want.Parts[i].SheetBytes = nil
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
@@ -542,6 +551,11 @@ func TestOutcomeRoundTrip(t *testing.T) {
 	sheet, err := d.Sheet(t.Context(), full.Sheet)
 	if err != nil || string(sheet) != string(full.SheetBytes) {
 		t.Errorf("sheet %q, %v", sheet, err)
+	}
+	for _, p := range full.Parts {
+		if sheet, err := d.Sheet(t.Context(), p.Sheet); err != nil || string(sheet) != string(p.SheetBytes) {
+			t.Errorf("sheet of a part: %q, %v", sheet, err)
+		}
 	}
 	if _, err := d.Sheet(t.Context(), "other"); !errors.Is(err, ErrNotFound) {
 		t.Error(err)
@@ -568,7 +582,9 @@ func fill(t *testing.T, v reflect.Value, n int) {
 		v.SetInt(int64(n) * int64(time.Microsecond))
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			fill(t, v.Field(i), n*7+i)
+			if name := v.Type().Field(i).Name; name != "Told" && name != "Spent" { // which are not kept
+				fill(t, v.Field(i), n*7+i)
+			}
 		}
 	case v.Kind() == reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
@@ -616,7 +632,7 @@ func TestRecordIsThereAfterSettle(t *testing.T) {
 				if err := l.Settle(context.Background(), h, 4); err != nil {
 					t.Error(err)
 				}
-				if _, err := d.Generation(context.Background(), "alice", ref); err != nil {
+				if _, err := d.read.ReadGeneration(context.Background(), db.ReadGenerationParams{Account: "alice", ID: ref}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -631,6 +647,18 @@ func TestRecordIsThereAfterSettle(t *testing.T) {
 	flush(t, d)
 	if u, err := d.KeyUsages(t.Context(), "alice", time.Now()); err != nil || u["k"].Total != 8*25*4 {
 		t.Fatalf("a repeated record was counted: %+v, %v", u, err)
+	}
+}
+
+// Who asks for a record finds it, though nobody has waited for its commit.
+func TestRecordIsThereWhenAskedFor(t *testing.T) {
+	t.Parallel()
+	d := open(t, Options{})
+	for i := range 100 {
+		d.Record(record.Outcome{ID: strconv.Itoa(i), Account: "a", CacheSource: "gen-1"})
+		if o, err := d.Generation(t.Context(), "a", strconv.Itoa(i)); err != nil || o.CacheSource != "gen-1" {
+			t.Fatalf("%d: %+v, %v", i, o, err)
+		}
 	}
 }
 
@@ -812,7 +840,7 @@ func sample() record.Outcome {
 		ProviderSlug: "openai", ProviderName: "OpenAI", UpstreamID: "chatcmpl-123", Dialect: "chat", Streamed: true,
 		Finish:  llm.FinishReason{Unified: "stop", Native: "stop"},
 		Usage:   llm.Usage{Input: 1200, Output: 300, Cost: 3_000_000, PromptCost: 1_000_000, Upstream: 3_000_000},
-		Tried:   []record.Try{{Endpoint: "openai/gpt-4o-mini@openai", ProviderSlug: "openai", ProviderName: "OpenAI", Model: "openai/gpt-4o-mini", Status: 200, Latency: 350 * time.Millisecond}},
+		Tried:   []record.Try{{Endpoint: "openai/gpt-4o-mini@openai", ProviderSlug: "openai", ProviderName: "OpenAI", KeyLabel: "team-a", Model: "openai/gpt-4o-mini", Status: 200, Latency: 350 * time.Millisecond}},
 		Held:    5_000_000,
 		Charged: 3_000_000, Sheet: "0123456789abcdef", SheetBytes: []byte(`{"prompt":"0.00000015"}`),
 		Began: began, FirstContent: began.Add(400 * time.Millisecond), Ended: began.Add(2 * time.Second),

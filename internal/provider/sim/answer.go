@@ -100,6 +100,9 @@ func (a *answer) make(k strike, maxBytes int) {
 	}
 
 	text := a.say
+	if rest, ok := strings.CutPrefix(text, a.begun); ok && !a.json { // what it began goes on
+		text = rest
+	}
 	if a.json {
 		text = string(append(appendString([]byte(`{"echo": `), text), '}'))
 	}

@@ -50,6 +50,7 @@ type talk struct {
 	say     string   // what is echoed
 	results []string // what tools gave back since the model last spoke
 	spoke   bool     // the model has spoken since something was said to it
+	begun   string   // the beginning of the answer, which a last message of the model's gave
 	script  script   // the agent's
 }
 
@@ -114,6 +115,7 @@ func (q *ask) heard(text string, m media, results ...string) {
 	if q.isAgent() {
 		q.script.heard(text, results)
 	}
+	q.begun = ""
 	text = m.before(text)
 	if q.spoke || len(results) == 0 {
 		q.results, q.spoke = nil, false
@@ -127,6 +129,23 @@ func (q *ask) said(text string, calls bool) {
 	if q.isAgent() {
 		q.script.said(text, calls)
 	}
+}
+
+// begins takes a turn of the model's that is the beginning of its answer if nothing
+// follows it.
+func (q *ask) begins(text string) { q.begun += text }
+
+// badBeginning is how a Claude refuses the beginning of its answer, nil if it does not.
+func (q *ask) badBeginning() *refusal {
+	switch {
+	case q.begun == "":
+		return nil
+	case q.reason:
+		return invalid("When `thinking` is enabled, a final `assistant` message must start with a thinking block.", "")
+	case strings.TrimRight(q.begun, " \t\r\n") != q.begun:
+		return invalid("messages: final assistant content cannot end with trailing whitespace", "")
+	}
+	return nil
 }
 
 // settle ends the conversation: what is echoed is known from here on.

@@ -60,6 +60,7 @@ type chatMessage struct {
 	Role    string               `json:"role"`
 	Content stringOr[[]chatPart] `json:"content"`
 	Calls   []kindOnly           `json:"tool_calls"`
+	Prefix  bool                 `json:"prefix"` // Mistral's mark of a beginning
 }
 
 type chatPart struct {
@@ -120,6 +121,9 @@ func (chat) read(body []byte, q *ask) *refusal {
 			q.instructed(text)
 		case "assistant":
 			q.said(text, len(m.Calls) > 0)
+			if m.Prefix {
+				q.begins(text)
+			}
 		case "user":
 			q.heard(text, media)
 		case "tool", "function":

@@ -137,6 +137,9 @@ func (converse) read(body []byte, q *ask) *refusal {
 	if len(q.marks) > maxMarks {
 		return invalid("The number of cachePoint blocks exceeds the limit of 4.", "")
 	}
+	if e := q.badBeginning(); e != nil {
+		return e
+	}
 	q.settle()
 	return nil
 }
@@ -184,6 +187,7 @@ func (m *converseMessage) read(q *ask, c *prefix, at string) *refusal {
 		q.instructed(text)
 	case "assistant":
 		q.said(text, calls)
+		q.begins(text)
 	default:
 		q.redact = strings.Contains(text, redactTrigger)
 		q.heard(text, media, results...)

@@ -160,6 +160,7 @@ func (c *geminiContent) read(q *ask) *refusal {
 	}
 	if c.Role == "model" {
 		q.said(text, calls)
+		q.begins(text)
 	} else {
 		q.heard(text, media, results...)
 	}

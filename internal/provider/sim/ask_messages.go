@@ -127,6 +127,9 @@ func (messages) read(body []byte, q *ask) *refusal {
 	if len(q.marks) > maxMarks {
 		return invalid("A maximum of 4 blocks with cache_control may be provided. Found "+strconv.Itoa(len(q.marks))+".", "")
 	}
+	if e := q.badBeginning(); e != nil {
+		return e
+	}
 	q.settle()
 	return nil
 }
@@ -176,6 +179,7 @@ func (m *messagesMessage) read(q *ask, c *prefix, at string) *refusal {
 		q.instructed(text)
 	case "assistant":
 		q.said(text, calls)
+		q.begins(text)
 	default:
 		q.redact = strings.Contains(text, redactTrigger)
 		q.heard(text, media, results...)

@@ -107,6 +107,7 @@ func model(id, name, description string, endpoints ...*catalog.Endpoint) catalog
 		InputModalities:     slices.Clone(endpoints[0].InputModalities),
 		OutputModalities:    []string{"text"},
 		Tokenizer:           "Other",
+		Hidden:              true, // no router is to pick a fault
 		SupportedParameters: parameters(),
 		Reasoning:           &catalog.ReasoningAbility{Efforts: []string{"high", "medium", "low", "minimal"}, DefaultEffort: "medium", SupportsMaxTokens: true},
 		Endpoints:           endpoints,
@@ -114,7 +115,13 @@ func model(id, name, description string, endpoints ...*catalog.Endpoint) catalog
 }
 
 func endpoint(id, tag, native, dialect string, p catalog.Prices) *catalog.Endpoint {
+	prefill := "" // what the dialect knows, which takes "echo" for a vendor's newest model
+	switch dialect {
+	case dialectMessages, dialectConverse:
+		prefill = "plain"
+	}
 	e := &catalog.Endpoint{
+		Prefill:             prefill,
 		ID:                  id + "@" + tag,
 		Model:               id,
 		Provider:            ProviderSlug,

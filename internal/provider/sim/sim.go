@@ -30,6 +30,9 @@
 //     vendor signs or encrypts it, sim does, and a later turn that carries a
 //     signature or a cipher this package did not make is refused as the vendor
 //     would;
+//   - where the conversation ends in a message of the model's that is the beginning of
+//     its answer (of a chat request if it is marked as a prefix; messages, gemini,
+//     converse), it goes on behind that, as far as that is how it would have begun;
 //   - where a picture or a sound is asked for (chat, gemini), one is made from the
 //     text and the seed.
 //

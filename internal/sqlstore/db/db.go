@@ -24,6 +24,9 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
+	if q.addSpendingStmt, err = db.PrepareContext(ctx, AddSpending); err != nil {
+		return nil, fmt.Errorf("error preparing query AddSpending: %w", err)
+	}
 	if q.addUsageStmt, err = db.PrepareContext(ctx, AddUsage); err != nil {
 		return nil, fmt.Errorf("error preparing query AddUsage: %w", err)
 	}
@@ -51,11 +54,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.closeHoldStmt, err = db.PrepareContext(ctx, CloseHold); err != nil {
 		return nil, fmt.Errorf("error preparing query CloseHold: %w", err)
 	}
+	if q.countDecisionsStmt, err = db.PrepareContext(ctx, CountDecisions); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDecisions: %w", err)
+	}
+	if q.decisionsSinceStmt, err = db.PrepareContext(ctx, DecisionsSince); err != nil {
+		return nil, fmt.Errorf("error preparing query DecisionsSince: %w", err)
+	}
 	if q.deleteHoldStmt, err = db.PrepareContext(ctx, DeleteHold); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteHold: %w", err)
 	}
 	if q.deleteKeyStmt, err = db.PrepareContext(ctx, DeleteKey); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteKey: %w", err)
+	}
+	if q.dropDecisionsStmt, err = db.PrepareContext(ctx, DropDecisions); err != nil {
+		return nil, fmt.Errorf("error preparing query DropDecisions: %w", err)
+	}
+	if q.dropSnapshotsStmt, err = db.PrepareContext(ctx, DropSnapshots); err != nil {
+		return nil, fmt.Errorf("error preparing query DropSnapshots: %w", err)
+	}
+	if q.dropSpendingStmt, err = db.PrepareContext(ctx, DropSpending); err != nil {
+		return nil, fmt.Errorf("error preparing query DropSpending: %w", err)
 	}
 	if q.expireHoldStmt, err = db.PrepareContext(ctx, ExpireHold); err != nil {
 		return nil, fmt.Errorf("error preparing query ExpireHold: %w", err)
@@ -75,6 +93,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertAccountStmt, err = db.PrepareContext(ctx, InsertAccount); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertAccount: %w", err)
 	}
+	if q.insertDecisionStmt, err = db.PrepareContext(ctx, InsertDecision); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertDecision: %w", err)
+	}
 	if q.insertEntryStmt, err = db.PrepareContext(ctx, InsertEntry); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertEntry: %w", err)
 	}
@@ -92,6 +113,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.insertSheetStmt, err = db.PrepareContext(ctx, InsertSheet); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSheet: %w", err)
+	}
+	if q.insertSnapshotStmt, err = db.PrepareContext(ctx, InsertSnapshot); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertSnapshot: %w", err)
 	}
 	if q.insertTwoEntriesStmt, err = db.PrepareContext(ctx, InsertTwoEntries); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertTwoEntries: %w", err)
@@ -111,8 +135,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.orphansStmt, err = db.PrepareContext(ctx, Orphans); err != nil {
 		return nil, fmt.Errorf("error preparing query Orphans: %w", err)
 	}
+	if q.putMetaStmt, err = db.PrepareContext(ctx, PutMeta); err != nil {
+		return nil, fmt.Errorf("error preparing query PutMeta: %w", err)
+	}
 	if q.readBalanceStmt, err = db.PrepareContext(ctx, ReadBalance); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadBalance: %w", err)
+	}
+	if q.readDecisionStmt, err = db.PrepareContext(ctx, ReadDecision); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadDecision: %w", err)
 	}
 	if q.readGenerationStmt, err = db.PrepareContext(ctx, ReadGeneration); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadGeneration: %w", err)
@@ -128,6 +158,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.readSheetStmt, err = db.PrepareContext(ctx, ReadSheet); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadSheet: %w", err)
+	}
+	if q.readSnapshotStmt, err = db.PrepareContext(ctx, ReadSnapshot); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadSnapshot: %w", err)
 	}
 	if q.releaseStmt, err = db.PrepareContext(ctx, Release); err != nil {
 		return nil, fmt.Errorf("error preparing query Release: %w", err)
@@ -147,6 +180,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.sumOneKeyStmt, err = db.PrepareContext(ctx, SumOneKey); err != nil {
 		return nil, fmt.Errorf("error preparing query SumOneKey: %w", err)
 	}
+	if q.sumSpendingStmt, err = db.PrepareContext(ctx, SumSpending); err != nil {
+		return nil, fmt.Errorf("error preparing query SumSpending: %w", err)
+	}
 	if q.takeHeldStmt, err = db.PrepareContext(ctx, TakeHeld); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeHeld: %w", err)
 	}
@@ -159,11 +195,19 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.usageSinceStmt, err = db.PrepareContext(ctx, UsageSince); err != nil {
 		return nil, fmt.Errorf("error preparing query UsageSince: %w", err)
 	}
+	if q.useSnapshotStmt, err = db.PrepareContext(ctx, UseSnapshot); err != nil {
+		return nil, fmt.Errorf("error preparing query UseSnapshot: %w", err)
+	}
 	return &q, nil
 }
 
 func (q *Queries) Close() error {
 	var err error
+	if q.addSpendingStmt != nil {
+		if cerr := q.addSpendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addSpendingStmt: %w", cerr)
+		}
+	}
 	if q.addUsageStmt != nil {
 		if cerr := q.addUsageStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addUsageStmt: %w", cerr)
@@ -209,6 +253,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing closeHoldStmt: %w", cerr)
 		}
 	}
+	if q.countDecisionsStmt != nil {
+		if cerr := q.countDecisionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDecisionsStmt: %w", cerr)
+		}
+	}
+	if q.decisionsSinceStmt != nil {
+		if cerr := q.decisionsSinceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing decisionsSinceStmt: %w", cerr)
+		}
+	}
 	if q.deleteHoldStmt != nil {
 		if cerr := q.deleteHoldStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteHoldStmt: %w", cerr)
@@ -217,6 +271,21 @@ func (q *Queries) Close() error {
 	if q.deleteKeyStmt != nil {
 		if cerr := q.deleteKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteKeyStmt: %w", cerr)
+		}
+	}
+	if q.dropDecisionsStmt != nil {
+		if cerr := q.dropDecisionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropDecisionsStmt: %w", cerr)
+		}
+	}
+	if q.dropSnapshotsStmt != nil {
+		if cerr := q.dropSnapshotsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropSnapshotsStmt: %w", cerr)
+		}
+	}
+	if q.dropSpendingStmt != nil {
+		if cerr := q.dropSpendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropSpendingStmt: %w", cerr)
 		}
 	}
 	if q.expireHoldStmt != nil {
@@ -249,6 +318,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertAccountStmt: %w", cerr)
 		}
 	}
+	if q.insertDecisionStmt != nil {
+		if cerr := q.insertDecisionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertDecisionStmt: %w", cerr)
+		}
+	}
 	if q.insertEntryStmt != nil {
 		if cerr := q.insertEntryStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertEntryStmt: %w", cerr)
@@ -277,6 +351,11 @@ func (q *Queries) Close() error {
 	if q.insertSheetStmt != nil {
 		if cerr := q.insertSheetStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertSheetStmt: %w", cerr)
+		}
+	}
+	if q.insertSnapshotStmt != nil {
+		if cerr := q.insertSnapshotStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertSnapshotStmt: %w", cerr)
 		}
 	}
 	if q.insertTwoEntriesStmt != nil {
@@ -309,9 +388,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing orphansStmt: %w", cerr)
 		}
 	}
+	if q.putMetaStmt != nil {
+		if cerr := q.putMetaStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putMetaStmt: %w", cerr)
+		}
+	}
 	if q.readBalanceStmt != nil {
 		if cerr := q.readBalanceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing readBalanceStmt: %w", cerr)
+		}
+	}
+	if q.readDecisionStmt != nil {
+		if cerr := q.readDecisionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readDecisionStmt: %w", cerr)
 		}
 	}
 	if q.readGenerationStmt != nil {
@@ -337,6 +426,11 @@ func (q *Queries) Close() error {
 	if q.readSheetStmt != nil {
 		if cerr := q.readSheetStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing readSheetStmt: %w", cerr)
+		}
+	}
+	if q.readSnapshotStmt != nil {
+		if cerr := q.readSnapshotStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readSnapshotStmt: %w", cerr)
 		}
 	}
 	if q.releaseStmt != nil {
@@ -369,6 +463,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sumOneKeyStmt: %w", cerr)
 		}
 	}
+	if q.sumSpendingStmt != nil {
+		if cerr := q.sumSpendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sumSpendingStmt: %w", cerr)
+		}
+	}
 	if q.takeHeldStmt != nil {
 		if cerr := q.takeHeldStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing takeHeldStmt: %w", cerr)
@@ -387,6 +486,11 @@ func (q *Queries) Close() error {
 	if q.usageSinceStmt != nil {
 		if cerr := q.usageSinceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing usageSinceStmt: %w", cerr)
+		}
+	}
+	if q.useSnapshotStmt != nil {
+		if cerr := q.useSnapshotStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing useSnapshotStmt: %w", cerr)
 		}
 	}
 	return err
@@ -428,6 +532,7 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 type Queries struct {
 	db                   DBTX
 	tx                   *sql.Tx
+	addSpendingStmt      *sql.Stmt
 	addUsageStmt         *sql.Stmt
 	auditBalancesStmt    *sql.Stmt
 	auditEntriesStmt     *sql.Stmt
@@ -437,48 +542,61 @@ type Queries struct {
 	beatStmt             *sql.Stmt
 	captureLateStmt      *sql.Stmt
 	closeHoldStmt        *sql.Stmt
+	countDecisionsStmt   *sql.Stmt
+	decisionsSinceStmt   *sql.Stmt
 	deleteHoldStmt       *sql.Stmt
 	deleteKeyStmt        *sql.Stmt
+	dropDecisionsStmt    *sql.Stmt
+	dropSnapshotsStmt    *sql.Stmt
+	dropSpendingStmt     *sql.Stmt
 	expireHoldStmt       *sql.Stmt
 	expiredStmt          *sql.Stmt
 	findPostingStmt      *sql.Stmt
 	growHoldStmt         *sql.Stmt
 	growScopeStmt        *sql.Stmt
 	insertAccountStmt    *sql.Stmt
+	insertDecisionStmt   *sql.Stmt
 	insertEntryStmt      *sql.Stmt
 	insertGenerationStmt *sql.Stmt
 	insertHoldStmt       *sql.Stmt
 	insertKeyStmt        *sql.Stmt
 	insertMetaStmt       *sql.Stmt
 	insertSheetStmt      *sql.Stmt
+	insertSnapshotStmt   *sql.Stmt
 	insertTwoEntriesStmt *sql.Stmt
 	listAccountsStmt     *sql.Stmt
 	listKeysStmt         *sql.Stmt
 	lookupKeyStmt        *sql.Stmt
 	openBalanceStmt      *sql.Stmt
 	orphansStmt          *sql.Stmt
+	putMetaStmt          *sql.Stmt
 	readBalanceStmt      *sql.Stmt
+	readDecisionStmt     *sql.Stmt
 	readGenerationStmt   *sql.Stmt
 	readHoldStmt         *sql.Stmt
 	readMetaStmt         *sql.Stmt
 	readScopeStmt        *sql.Stmt
 	readSheetStmt        *sql.Stmt
+	readSnapshotStmt     *sql.Stmt
 	releaseStmt          *sql.Stmt
 	releaseScopeStmt     *sql.Stmt
 	seedScopeStmt        *sql.Stmt
 	setBalanceStmt       *sql.Stmt
 	sumAllKeysStmt       *sql.Stmt
 	sumOneKeyStmt        *sql.Stmt
+	sumSpendingStmt      *sql.Stmt
 	takeHeldStmt         *sql.Stmt
 	takeScopeStmt        *sql.Stmt
 	updateKeyStmt        *sql.Stmt
 	usageSinceStmt       *sql.Stmt
+	useSnapshotStmt      *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
 		db:                   tx,
 		tx:                   tx,
+		addSpendingStmt:      q.addSpendingStmt,
 		addUsageStmt:         q.addUsageStmt,
 		auditBalancesStmt:    q.auditBalancesStmt,
 		auditEntriesStmt:     q.auditEntriesStmt,
@@ -488,41 +606,53 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		beatStmt:             q.beatStmt,
 		captureLateStmt:      q.captureLateStmt,
 		closeHoldStmt:        q.closeHoldStmt,
+		countDecisionsStmt:   q.countDecisionsStmt,
+		decisionsSinceStmt:   q.decisionsSinceStmt,
 		deleteHoldStmt:       q.deleteHoldStmt,
 		deleteKeyStmt:        q.deleteKeyStmt,
+		dropDecisionsStmt:    q.dropDecisionsStmt,
+		dropSnapshotsStmt:    q.dropSnapshotsStmt,
+		dropSpendingStmt:     q.dropSpendingStmt,
 		expireHoldStmt:       q.expireHoldStmt,
 		expiredStmt:          q.expiredStmt,
 		findPostingStmt:      q.findPostingStmt,
 		growHoldStmt:         q.growHoldStmt,
 		growScopeStmt:        q.growScopeStmt,
 		insertAccountStmt:    q.insertAccountStmt,
+		insertDecisionStmt:   q.insertDecisionStmt,
 		insertEntryStmt:      q.insertEntryStmt,
 		insertGenerationStmt: q.insertGenerationStmt,
 		insertHoldStmt:       q.insertHoldStmt,
 		insertKeyStmt:        q.insertKeyStmt,
 		insertMetaStmt:       q.insertMetaStmt,
 		insertSheetStmt:      q.insertSheetStmt,
+		insertSnapshotStmt:   q.insertSnapshotStmt,
 		insertTwoEntriesStmt: q.insertTwoEntriesStmt,
 		listAccountsStmt:     q.listAccountsStmt,
 		listKeysStmt:         q.listKeysStmt,
 		lookupKeyStmt:        q.lookupKeyStmt,
 		openBalanceStmt:      q.openBalanceStmt,
 		orphansStmt:          q.orphansStmt,
+		putMetaStmt:          q.putMetaStmt,
 		readBalanceStmt:      q.readBalanceStmt,
+		readDecisionStmt:     q.readDecisionStmt,
 		readGenerationStmt:   q.readGenerationStmt,
 		readHoldStmt:         q.readHoldStmt,
 		readMetaStmt:         q.readMetaStmt,
 		readScopeStmt:        q.readScopeStmt,
 		readSheetStmt:        q.readSheetStmt,
+		readSnapshotStmt:     q.readSnapshotStmt,
 		releaseStmt:          q.releaseStmt,
 		releaseScopeStmt:     q.releaseScopeStmt,
 		seedScopeStmt:        q.seedScopeStmt,
 		setBalanceStmt:       q.setBalanceStmt,
 		sumAllKeysStmt:       q.sumAllKeysStmt,
 		sumOneKeyStmt:        q.sumOneKeyStmt,
+		sumSpendingStmt:      q.sumSpendingStmt,
 		takeHeldStmt:         q.takeHeldStmt,
 		takeScopeStmt:        q.takeScopeStmt,
 		updateKeyStmt:        q.updateKeyStmt,
 		usageSinceStmt:       q.usageSinceStmt,
+		useSnapshotStmt:      q.useSnapshotStmt,
 	}
 }

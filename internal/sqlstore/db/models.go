@@ -38,6 +38,14 @@ type Balance struct {
 	OpenedAt int64
 }
 
+type Decision struct {
+	Generation string
+	Account    string
+	BeganAt    int64
+	Snapshot   string
+	Text       []byte
+}
+
 type Entry struct {
 	Kind    string
 	Ref     string
@@ -88,9 +96,24 @@ type Meta struct {
 	Value []byte
 }
 
+type ModelSpending struct {
+	Day        int64
+	Task       string
+	Model      string
+	Charged    int64
+	Prompt     int64
+	PromptCost int64
+}
+
 type PriceSheet struct {
 	Hash  string
 	Sheet []byte
+}
+
+type Snapshot struct {
+	Version string
+	UsedAt  int64
+	Packed  []byte
 }
 
 type Spending struct {

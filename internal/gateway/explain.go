@@ -1,0 +1,29 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/identity"
+	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
+	"github.com/turnpike-gateway/turnpike/internal/route"
+)
+
+// Explain says what would be planned for a request. Nobody is asked, nothing is held
+// and nothing is recorded. A management key, which may not ask for inference, may ask
+// this.
+func (g *Gateway) Explain(ctx context.Context, who identity.Principal, req *llm.Request, seed uint64) (route.Explanation, error) {
+	who.Management = false
+	at := g.Now()
+	limits, err := policy.Check(who, req, at)
+	if err != nil {
+		return route.Explanation{}, err
+	}
+	w := g.world(at)
+	w.Sticky = g.sticky(ctx, w.Catalog, req, who.Account)
+	w.Loses = func(e *catalog.Endpoint) []string { return g.Relay.Loses(req, e) }
+	q := route.Ask(req)
+	w.Shares = g.Demand.of(&q)
+	return route.Explain(q, w, limits, seed), nil
+}
