@@ -13,7 +13,7 @@ RACE ?= $(shell command -v $$(go env CC) >/dev/null && echo -race)
 GOLANGCI := go tool -modfile=tools/golangci/go.mod golangci-lint
 GOVULNCHECK := go tool -modfile=tools/govulncheck/go.mod govulncheck
 
-.PHONY: help run build test lint fmt contract sdk agents fuzz-short bench generate check-generate vuln cross clean ci $(BIN)
+.PHONY: help run build test stores lint fmt contract sdk agents fuzz-short bench generate check-generate vuln cross clean ci $(BIN)
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,10 +25,21 @@ build: $(BIN) ## Build bin/turnpike, static
 $(BIN):
 	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./cmd/turnpike
 
-test: ## Vet, and every test in random order; needs Go alone
+test: stores ## Vet, and every test in random order; needs Go, and installs a Redis where it may
 	go vet ./...
 	$(if $(RACE),,@echo "no C compiler: testing without the race detector")
 	go test $(RACE) -shuffle=on -timeout=20m ./...
+
+# A server that nodes share is tested against a real one.
+stores:
+	@if command -v valkey-server redis-server >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing redis-server"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >/dev/null \
+	    || echo "redis-server cannot be installed: tests that need it are skipped"; \
+	else \
+	  echo "no valkey-server and no redis-server: tests that need one are skipped (apt-get install redis-server)"; \
+	fi
 
 lint: ## golangci-lint and formatting; builds the pinned linter the first time
 	$(GOLANGCI) run
