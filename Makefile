@@ -13,7 +13,7 @@ RACE ?= $(shell command -v $$(go env CC) >/dev/null && echo -race)
 GOLANGCI := go tool -modfile=tools/golangci/go.mod golangci-lint
 GOVULNCHECK := go tool -modfile=tools/govulncheck/go.mod govulncheck
 
-.PHONY: help run build test stores lint fmt contract sdk agents fuzz-short bench generate check-generate vuln cross clean ci $(BIN)
+.PHONY: help run build test stores lint fmt contract sdk agents fuzz-short bench bench-failover generate check-generate vuln cross clean ci $(BIN)
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ fuzz-short: ## Every fuzz target for FUZZTIME (30s)
 
 bench: ## The gateway beside a bare httputil.ReverseProxy, in one run
 	go run ./e2e/bench
+
+bench-failover: ## Endpoints that are dead: who is answered, how soon, and at what cost
+	go run ./e2e/bench -failover
 
 generate: ## Make the generated code, and the catalogue from ../shared/data, anew
 	CGO_ENABLED=0 go generate ./internal/sqlstore

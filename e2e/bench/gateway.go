@@ -63,8 +63,13 @@ models:
         pricing: {prompt: "0.000001", completion: "0.000002"}
 `, native)
 	}
+	return openGateway(ctx, binary, folder, b.String())
+}
+
+// openGateway opens an account with credit and a key under a configuration.
+func openGateway(ctx context.Context, binary, folder, text string) (*gateway, error) {
 	g := &gateway{binary: binary, folder: folder, config: filepath.Join(folder, "turnpike.yaml")}
-	if err := os.WriteFile(g.config, []byte(b.String()), 0o600); err != nil {
+	if err := os.WriteFile(g.config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	if _, err := g.run(ctx, "accounts", "create", "bench"); err != nil {
@@ -73,14 +78,14 @@ models:
 	if _, err := g.run(ctx, "credits", "add", "1000000", "--account", "bench"); err != nil {
 		return nil, err
 	}
-	text, err := g.run(ctx, "--json", "keys", "create", "bench", "--account", "bench", "--limit", "1000000", "--limit-reset", "monthly")
+	key, err := g.run(ctx, "--json", "keys", "create", "bench", "--account", "bench", "--limit", "1000000", "--limit-reset", "monthly")
 	if err != nil {
 		return nil, err
 	}
 	var made struct {
 		Key string `json:"key"`
 	}
-	if err := json.Unmarshal(text, &made); err != nil {
+	if err := json.Unmarshal(key, &made); err != nil {
 		return nil, fmt.Errorf("turnpike keys create: %w", err)
 	}
 	g.key = made.Key

@@ -51,6 +51,9 @@ func run(ctx context.Context, args []string, out, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if p.failover {
+		return failover(ctx, p, out, log)
+	}
 	return measure(ctx, p, out, log)
 }
 
@@ -75,6 +78,7 @@ type plan struct {
 	open     int     // streams open at once
 	reqBytes int
 	shapes   map[string]shape
+	failover bool // the experiments with endpoints that are dead instead
 }
 
 // The shapes of answers; each is a model of the fake provider.
@@ -90,6 +94,7 @@ func readPlan(args []string, log io.Writer) (plan, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(log)
 	quick := fs.Bool("quick", false, "a look in about 20 s: one short round, 200 open streams")
+	fs.BoolVar(&p.failover, "failover", false, "experiments with endpoints that are dead, in about two and a half minutes; of the other flags, -time sets how long")
 	fs.StringVar(&p.binary, "turnpike", "", "turnpike binary to measure (default: build ./cmd/turnpike)")
 	fs.IntVar(&p.rounds, "rounds", 4, "rounds of every load")
 	fs.DurationVar(&p.time, "time", 2*time.Second, "measured time of one load")
