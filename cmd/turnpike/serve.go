@@ -69,6 +69,7 @@ func (serveCmd) Run(ctx context.Context, a app) error {
 
 func (a app) serve(ctx context.Context, c *config.Config, s *store) error {
 	log := a.log()
+	adopt(log)
 	if err := s.db.Serve(); err != nil {
 		if errors.Is(err, sqlstore.ErrServed) {
 			return fmt.Errorf("another turnpike serves from %s already: stop it, or set TURNPIKE_DATABASE", c.Database)

@@ -1,7 +1,6 @@
 package dialect
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -53,12 +52,7 @@ func (c *Complaint) Judge(l Lexicon) *llm.Error {
 	if e.Message == "" {
 		e.Message = Explain(e.Fault)
 	}
-	switch {
-	case e.Fault == llm.FaultCredential || quoted == "": // it may tell a part of the key
-		e.Err = fmt.Errorf("status %d", c.Status)
-	default:
-		e.Err = errors.New(quoted)
-	}
+	e.Err = fmt.Errorf("status %d, code %q", c.Status, e.ProviderCode) // their words may quote a prompt or a key (F22)
 	return e
 }
 

@@ -2,7 +2,7 @@ package gemini
 
 import (
 	"cmp"
-	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -101,12 +101,11 @@ func faultOf(code int, h http.Header, raw jsontext.Value) *llm.Error {
 	}
 
 	e.Message = dialect.Explain(e.Fault)
-	switch said := dialect.Quote(s.Message); {
-	case said == "" || strings.Contains(said, "api_key"): // Google names the key it refuses
-	case code == http.StatusBadRequest && (e.Fault == llm.FaultCaller || e.Fault == llm.FaultUnsuited):
+	e.Err = fmt.Errorf("status %d, code %q", code, e.ProviderCode) // their words may quote a prompt or a key (F22)
+	said := dialect.Quote(s.Message)
+	caused := code == http.StatusBadRequest && (e.Fault == llm.FaultCaller || e.Fault == llm.FaultUnsuited)
+	if caused && said != "" && !strings.Contains(said, "api_key") { // Google names the key it refuses
 		e.Message = said
-	default:
-		e.Err = errors.New(said)
 	}
 	return e
 }
