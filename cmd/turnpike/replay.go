@@ -124,7 +124,7 @@ func (p *pasts) remake(ctx context.Context, d sqlstore.Decision) (r api.Remade, 
 func (a app) replayOne(ctx context.Context, s *store, id string) error {
 	d, err := s.db.Decision(ctx, id)
 	if errors.Is(err, sqlstore.ErrNotFound) {
-		return fmt.Errorf("nothing is kept of how %s was planned: it is older than records.decisions, or there is no such generation", id)
+		return fmt.Errorf("nothing is kept of how %s was planned: it is older than records.decisions, was just asked for and is not written yet, or there is no such generation", id)
 	}
 	if err != nil {
 		return err

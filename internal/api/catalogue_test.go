@@ -447,6 +447,7 @@ func TestEndpointsAreShownWhole(t *testing.T) {
 		"provider_name":"The Lab","tag":"lab","quantization":"fp8","max_completion_tokens":64000,"max_prompt_tokens":350000,
 		"supported_parameters":["temperature","tools"],"status":0,
 		"uptime_last_5m":100,"uptime_last_30m":98.765,"uptime_last_1d":null,"supports_implicit_caching":true,
+		"service_tier":null,"native_tools":{},"supports_diarization":false,
 		"latency_last_30m":{"p50":250,"p75":500,"p90":1000,"p99":2000.4},"throughput_last_30m":{"p50":45.2,"p75":40,"p90":20,"p99":15.1},
 		"supports_tool_choice":{"auto":false,"function":false,"none":false,"required":false},
 		"data_policy":{"training":true,"retains_prompts":true,"retention_days":null,"can_publish":false,"zdr":false,"region":null,"known":false,"source":null}
@@ -457,10 +458,14 @@ func TestEndpointsAreShownWhole(t *testing.T) {
 		"provider_name":"Vault","tag":"vault","quantization":"unknown","max_completion_tokens":null,"max_prompt_tokens":null,
 		"supported_parameters":["seed"],"status":-1,
 		"uptime_last_5m":null,"uptime_last_30m":null,"uptime_last_1d":null,"supports_implicit_caching":false,
+		"service_tier":null,"native_tools":{},"supports_diarization":false,
 		"latency_last_30m":null,"throughput_last_30m":null,
 		"supports_tool_choice":{"auto":false,"function":false,"none":false,"required":false},
 		"data_policy":{"training":false,"retains_prompts":false,"retention_days":0,"can_publish":false,"zdr":true,"region":"eu","known":true,"source":"its terms, 2026-11-01"}
 		}`, string(got.Data.Endpoints[2]))
+	if !strings.Contains(string(got.Data.Endpoints[0]), `"service_tier":"flex"`) {
+		t.Errorf("the tier is missing: %s", got.Data.Endpoints[0])
+	}
 	for i, want := range []string{`"tag":"lab/flex"`, `"status":0`, `"status":-1`, `"status":-3`} { // CT-11, HM-10
 		if !strings.Contains(string(got.Data.Endpoints[i]), want) {
 			t.Errorf("endpoint %d lacks %s: %s", i, want, got.Data.Endpoints[i])

@@ -201,10 +201,13 @@ type publicEndpoint struct {
 	Uptime5m        *float64     `json:"uptime_last_5m"`
 	Uptime30m       *float64     `json:"uptime_last_30m"`
 	Uptime1d        *float64     `json:"uptime_last_1d"`
+	Tier            *string      `json:"service_tier"` // null: the standard one
 	ImplicitCaching bool         `json:"supports_implicit_caching"`
 	Latency30m      *percentiles `json:"latency_last_30m"`    // milliseconds (CT-12)
 	Throughput30m   *percentiles `json:"throughput_last_30m"` // tokens per second
 	ToolChoice      toolChoice   `json:"supports_tool_choice"`
+	NativeTools     struct{}     `json:"native_tools"`         // none: no server tool is handed on to a provider
+	Diarization     bool         `json:"supports_diarization"` // of transcriptions
 	DataPolicy      policyView   `json:"data_policy"`
 }
 
@@ -258,7 +261,7 @@ func endpointView(m *catalog.Model, p *catalog.Provider, e *catalog.Endpoint, h 
 		Name: p.Name + " | " + m.ID, ModelID: m.ID, ModelName: m.Name, ProviderName: p.Name, Tag: e.Tag,
 		ContextLength: cmp.Or(e.ContextLength, m.ContextLength), Pricing: priceView(shownPrices(e, at)),
 		Quantization: cmp.Or(e.Quantization, "unknown"), MaxCompletion: orNull(e.MaxCompletionTokens), MaxPrompt: orNull(e.MaxPromptTokens),
-		Parameters: e.SupportedParameters, Status: statusHealthy, ImplicitCaching: e.ImplicitCaching, DataPolicy: policyOf(e.Policy),
+		Parameters: e.SupportedParameters, Status: statusHealthy, Tier: orNull(e.Tier), ImplicitCaching: e.ImplicitCaching, DataPolicy: policyOf(e.Policy),
 		Uptime5m: percent(known.Uptime5m), Uptime30m: percent(known.Uptime30m), Uptime1d: percent(known.Uptime1d),
 		Latency30m: percentilesOf(known.Latency, 1e3), Throughput30m: percentilesOf(known.Throughput, 1),
 	}

@@ -247,7 +247,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		w.Header().Set("Connection", "close") // what follows is not read
 		return nil, tooLarge
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	// The server's own writer: told of a body that is too large, it lets the answer arrive
+	// before it closes the connection.
+	r.Body = http.MaxBytesReader(timingOf(w).ResponseWriter, r.Body, limit)
 	began := time.Now()
 	text, err := readAll(r)
 	timingOf(w).upload = time.Since(began)

@@ -22,7 +22,14 @@ type Change struct {
 
 	config *Config                      // its providers and models
 	prices map[string]map[string]string // endpoint -> name of a price -> dollars
-	at     map[string]value
+	at     map[string]value             // where the prices of an endpoint are
+	names  []named                      // of the policy
+}
+
+// named is a provider or an endpoint tag that the policy names, and where.
+type named struct {
+	name string
+	at   value
 }
 
 // ParseChange reads a change. Its providers and models are those of a configuration; a
@@ -81,8 +88,8 @@ func (ch *Change) readPolicy(v value) {
 	v.members(
 		member{"zdr", scalar(&ch.ZDR, parseBool)},
 		member{"deny_training", scalar(&ch.NoTraining, parseBool)},
-		member{"only", words(&ch.Only, plain)},
-		member{"ignore", words(&ch.Ignore, plain)},
+		member{"only", ch.readNames(&ch.Only)},
+		member{"ignore", ch.readNames(&ch.Ignore)},
 		member{"max_price", func(v value) {
 			v.members(
 				member{"prompt", given(&ch.MaxPrompt, parsePerMillion)},
@@ -90,6 +97,15 @@ func (ch *Change) readPolicy(v value) {
 			)
 		}},
 	)
+}
+
+func (ch *Change) readNames(into *[]string) func(value) {
+	return func(v value) {
+		words(into, plain)(v)
+		for _, name := range *into {
+			ch.names = append(ch.names, named{name, v})
+		}
+	}
 }
 
 // parsePerMillion reads dollars per million tokens, as requests say it, and returns them
@@ -139,8 +155,8 @@ func reprice(sheet *catalog.Prices, changed map[string]string) {
 	}
 }
 
-// Unknown are the endpoints whose prices the change names and that the catalogue does
-// not have: most likely they are misspelt.
+// Unknown are the endpoints whose prices the change names, and the providers and tags of
+// its policy, that the catalogue does not have: most likely they are misspelt.
 func (ch *Change) Unknown(snap *catalog.Snapshot) error {
 	var errs []error
 	for _, id := range slices.Sorted(maps.Keys(ch.prices)) {
@@ -148,5 +164,22 @@ func (ch *Change) Unknown(snap *catalog.Snapshot) error {
 			errs = append(errs, ch.at[id].err("the catalogue has no endpoint of this name: turnpike models show MODEL lists a model's, which are named MODEL@ENDPOINT"))
 		}
 	}
+	for _, n := range ch.names {
+		if !meant(snap, n.name) {
+			errs = append(errs, n.at.err("%q is neither a provider of the catalogue nor an endpoint's tag: turnpike models show MODEL lists a model's", n.name))
+		}
+	}
 	return errors.Join(errs...)
+}
+
+// meant reports that a name means any endpoint, in any case of letters.
+func meant(snap *catalog.Snapshot, name string) bool {
+	for _, m := range snap.Models() {
+		for _, e := range m.Endpoints {
+			if strings.EqualFold(name, e.Provider) || strings.EqualFold(name, e.Tag) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -23,10 +23,10 @@ providers:
   `+e.Provider+`: {enabled: false}
   acme: {base_url: "https://api.acme.example/v1", data_policy: {zdr: true}}
 models:
-  acme/new: {endpoints: [{provider: acme, native: n, pricing: {prompt: "0.000001", completion: "0.000002"}}]}
+  acme/new: {endpoints: [{provider: acme, native: n, pricing: {prompt: "0.000001", completion: "0.000002"}}, {provider: acme, tag: acme/eu, native: n, pricing: {prompt: "0", completion: "0"}}]}
 prices:
   `+e.ID+`: {prompt: "0.5"}
-policy: {zdr: true, deny_training: true, only: [acme], ignore: [other/eu], max_price: {prompt: "3", completion: "15.5"}}
+policy: {zdr: true, deny_training: true, only: [acme], ignore: [Acme/EU], max_price: {prompt: "3", completion: "15.5"}}
 `), none)
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ policy: {zdr: true, deny_training: true, only: [acme], ignore: [other/eu], max_p
 	if d := cmp.Diff(map[string]bool{e.Provider: false, "acme": true}, ch.Enabled); d != "" {
 		t.Error(d)
 	}
-	if !ch.ZDR || !ch.NoTraining || ch.Only[0] != "acme" || ch.Ignore[0] != "other/eu" || *ch.MaxPrompt != 3_000_000 || *ch.MaxCompletion != 15_500_000 {
+	if !ch.ZDR || !ch.NoTraining || ch.Only[0] != "acme" || ch.Ignore[0] != "Acme/EU" || *ch.MaxPrompt != 3_000_000 || *ch.MaxCompletion != 15_500_000 {
 		t.Errorf("%+v", ch)
 	}
 	d, err := ch.Apply(base.Data())
@@ -116,6 +116,15 @@ func TestChangeErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := ch.Unknown(snap); err == nil || !strings.Contains(err.Error(), `change.yaml:1:10: prices."x/y@z": the catalogue has no endpoint`) {
+		t.Errorf("%v", err)
+	}
+	e := snap.Models()[0].Endpoints[0]
+	ch, err = ParseChange("change.yaml", []byte("policy: {only: ["+strings.ToUpper(e.Provider)+"], ignore: ["+e.Tag+", gud]}"), none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `policy.ignore: "gud" is neither a provider of the catalogue nor an endpoint's tag`
+	if err := ch.Unknown(snap); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "policy.only") {
 		t.Errorf("%v", err)
 	}
 }

@@ -204,6 +204,7 @@ func readEndpoint(v value) endpointEntry {
 		}},
 		member{"native", scalar(&x.Native, plain)},
 		member{"tag", scalar(&x.Tag, plain)},
+		member{"tier", scalar(&x.Tier, oneOf(string(llm.TierFlex), string(llm.TierPriority)))},
 		member{"context_length", scalar(&x.ContextLength, parseCount)},
 		member{"max_completion_tokens", scalar(&x.MaxCompletionTokens, parseCount)},
 		member{"quantization", scalar(&x.Quantization, oneOf("int4", "int8", "fp4", "fp6", "fp8", "fp16", "bf16", "fp32", "unknown"))},

@@ -88,6 +88,7 @@ models:
       - provider: acme
         native: fast-1-0613
         tag: acme/eu-west
+        tier: flex
         max_completion_tokens: 8192
         quantization: fp8
         supported_parameters: [tools, max_tokens]
@@ -134,7 +135,7 @@ func TestOverlayAdds(t *testing.T) {
 	version := s.Version()
 	if diff := cmp.Diff(catalog.Endpoint{
 		ID: "acme/fast-1@acme/eu-west", Model: "acme/fast-1", Provider: "acme", Tag: "acme/eu-west", Native: "fast-1-0613",
-		ContextLength: 128000, MaxCompletionTokens: 8192, Quantization: "fp8",
+		ContextLength: 128000, MaxCompletionTokens: 8192, Quantization: "fp8", Tier: "flex",
 		Parameters: map[string]bool{"tools": true, "max_tokens": true}, SupportedParameters: []string{"max_tokens", "tools"},
 		InputModalities: []string{"text", "image"},
 		Prices: catalog.Prices{
@@ -147,7 +148,7 @@ func TestOverlayAdds(t *testing.T) {
 	}
 	second := *m.Endpoints[1]
 	// Thirty days end the zero retention that the provider would have had.
-	if diff := cmp.Diff(catalog.DataPolicy{Retains: true, RetentionDays: 30, Known: true, Source: "turnpike.yaml:38"}, second.Policy); diff != "" {
+	if diff := cmp.Diff(catalog.DataPolicy{Retains: true, RetentionDays: 30, Known: true, Source: "turnpike.yaml:39"}, second.Policy); diff != "" {
 		t.Error(diff)
 	}
 	if second.Dialect != "messages" || second.BaseURL != "http://10.0.0.9:8080/v1" || second.ContextLength != 64000 || second.FirstByte != 3*time.Second {

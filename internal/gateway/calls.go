@@ -15,6 +15,7 @@ import (
 type calls struct {
 	offered map[string]jsontext.Value // a schema, nil where there is none to hold arguments to
 	open    []call
+	checked int
 	bad     bool
 }
 
@@ -24,8 +25,10 @@ type call struct {
 	arguments []byte
 }
 
-// longest is up to how many bytes of arguments are looked at.
-const longest = 32 << 10
+const (
+	longest     = 32 << 10 // bytes of arguments that are looked at
+	mostChecked = 16       // calls of an answer that are held to a schema
+)
 
 func newCalls(req *llm.Request) calls {
 	if req.Input == nil || len(req.Input.Tools) == 0 {
@@ -33,7 +36,7 @@ func newCalls(req *llm.Request) calls {
 	}
 	c := calls{offered: make(map[string]jsontext.Value, len(req.Input.Tools))}
 	for _, t := range req.Input.Tools {
-		if t.Kind != llm.ToolFunction {
+		if t.Kind != llm.ToolFunction || len(t.Parameters) > schema.MaxChecked {
 			c.offered[t.Name] = nil
 			continue
 		}
@@ -75,6 +78,9 @@ func (c *calls) wrong(x *call) bool {
 	if len(x.arguments) == 0 {
 		x.arguments = []byte("{}") // no arguments are said by saying nothing
 	}
-	ok, known := schema.Accepts(against, x.arguments)
+	ok, known := false, false
+	if c.checked++; c.checked <= mostChecked {
+		ok, known = schema.Accepts(against, x.arguments)
+	}
 	return known && !ok || !known && !jsontext.Value(x.arguments).IsValid()
 }

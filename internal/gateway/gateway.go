@@ -195,8 +195,13 @@ func (l *life) committed(cancelStops bool) {
 
 // left runs when the caller has gone, or the whole process is about to.
 func (l *life) left() {
-	if errors.Is(context.Cause(l.caller), ErrShutdown) {
+	cause := context.Cause(l.caller)
+	if errors.Is(cause, ErrShutdown) {
 		l.cancel(errShutdown())
+		return
+	}
+	if e, ok := errors.AsType[*llm.Error](cause); ok && e.Type == llm.TypeTimeout && e.Fault == llm.FaultOurs { // the answer that this one is part of took too long
+		l.cancel(errTooLong())
 		return
 	}
 	l.mu.Lock()

@@ -86,10 +86,24 @@ func Decide(q Query, w World, limits policy.Limits, seed uint64) (Plan, Decision
 	d.Seen.Sticky = w.Sticky
 	if slices.ContainsFunc(q.Models, func(name string) bool { return strings.Contains(name, routers) }) {
 		d.Seen.Shares = w.Shares
+		w.Health = once(w.Health) // a router looks at endpoints before the planner does
 	}
 	plan, err := Make(q, d.watch.over(w), limits, Rand(seed))
 	d.Made = Came(plan, err)
 	return plan, d, err
+}
+
+// once says the same of an endpoint each time: what it is may change meanwhile.
+func once(ask func(string) *health.Standing) func(string) *health.Standing {
+	said := map[string]*health.Standing{}
+	return func(id string) *health.Standing {
+		st, ok := said[id]
+		if !ok {
+			st = ask(id)
+			said[id] = st
+		}
+		return st
+	}
 }
 
 // Again makes the plan of a decision again, from the catalogue that it names.

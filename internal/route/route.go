@@ -89,6 +89,7 @@ func Make(q Query, w World, limits policy.Limits, rng *rand.Rand) (Plan, error) 
 	p := planner{query: &q, world: &w, limits: &limits, targets: targets, entries: *table}
 	entries := p.filter()
 	if len(entries) == 0 && p.squeeze() {
+		p.excluded = nil // what was too long is no more
 		entries = p.filter()
 	}
 	*table = entries

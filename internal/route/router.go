@@ -155,16 +155,48 @@ func (r *router) auto(set *llm.AutoRouter, by Strategy) ([]target, error) {
 }
 
 // builder picks as the auto router does of those that can be held to a schema, or else
-// of all.
+// of all. The operator pays, so that what may be picked is no dearer than the low band is
+// where the caller wishes for nothing, whatever the caller's wishes leave of it.
 func (r *router) builder() ([]target, error) {
-	q, held := *r.query, *r
-	q.Needs.Parameters = []string{"response_format", "structured_outputs"}
-	held.query = &q
-	if found, err := held.auto(&llm.AutoRouter{}, BodyBuilder); err == nil {
-		return found, nil
+	open, unbound := *r.query, *r
+	open.Routing = llm.Routing{}
+	unbound.query = &open
+	r.query.Routing.Sort, r.query.Routing.Tier = llm.SortPrice, llm.TierNone
+	for _, parameters := range [...][]string{{"response_format", "structured_outputs"}, nil} {
+		open.Needs.Parameters = parameters
+		cheap, err := unbound.auto(&llm.AutoRouter{}, BodyBuilder)
+		if err != nil {
+			continue
+		}
+		q, held := *r.query, *r
+		q.Needs.Parameters, held.query = parameters, &q
+		capped(&q.Routing.MaxPrice, cheap)
+		if found, err := held.auto(&llm.AutoRouter{}, BodyBuilder); err == nil {
+			r.query.Routing.MaxPrice = q.Routing.MaxPrice
+			return found, nil
+		}
 	}
-	q.Needs.Parameters = nil
-	return held.auto(&llm.AutoRouter{}, BodyBuilder)
+	return nil, nothingToPick()
+}
+
+// capped lowers a ceiling to the dearest of what the models' cheapest endpoints cost.
+func capped(most *llm.MaxPrice, models []target) {
+	var prompt, completion money.Pico
+	for _, t := range models {
+		cheapest := t.model.Endpoints[0]
+		for _, e := range t.model.Endpoints {
+			if e.Plain() && (!cheapest.Plain() || e.Prices.Prompt.Unit < cheapest.Prices.Prompt.Unit) {
+				cheapest = e
+			}
+		}
+		prompt, completion = max(prompt, cheapest.Prices.Prompt.Unit), max(completion, cheapest.Prices.Completion.Unit)
+	}
+	if most.Prompt == nil || *most.Prompt > prompt {
+		most.Prompt = &prompt
+	}
+	if most.Completion == nil || *most.Completion > completion {
+		most.Completion = &completion
+	}
 }
 
 // pinned is the model that said the last turn, while it may be picked.
@@ -225,6 +257,7 @@ func wild(pattern, name string) bool {
 		return false
 	}
 	for {
+		rest = strings.TrimLeft(rest, "*") // several in a row are one
 		part, more, again := strings.Cut(rest, "*")
 		if !again {
 			return strings.HasSuffix(name, part)

@@ -130,6 +130,7 @@ func TestPL05_Largest(t *testing.T) {
 		{900_000, 0, false, llm.CompressionDefault, nil},
 		{900_000, 40_000, false, llm.CompressionOn, nil},
 	} {
+		w.Explain = true
 		req := request("x/y")
 		req.Routing.Sort = llm.SortPrice
 		req.Input = &llm.ChatInput{Plugins: llm.Plugins{Compress: c.on}}
@@ -147,6 +148,9 @@ func TestPL05_Largest(t *testing.T) {
 		p, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
 		if diff := cmp.Diff(c.want, tags(p)); diff != "" {
 			t.Errorf("%d and %d, %q: %v\n%s", c.prompt, c.most, c.on, err, diff)
+		}
+		if n := len(p.Candidates) + len(p.Excluded); n != 4 { // each is in one place
+			t.Errorf("%d and %d, %q: %d of 4 endpoints are explained", c.prompt, c.most, c.on, n)
 		}
 	}
 }
@@ -174,5 +178,32 @@ func TestPatterns(t *testing.T) {
 		if got := wild(c.pattern, c.name); got != c.is {
 			t.Errorf("%q means %q: %v", c.pattern, c.name, got)
 		}
+	}
+}
+
+// What the operator pays for is no dearer than the low band, whatever a caller leaves of it.
+func TestBodyBuilderIsCheap(t *testing.T) {
+	t.Parallel()
+	json := func(e *catalog.Endpoint) {
+		e.SupportedParameters = append(e.SupportedParameters, "response_format", "structured_outputs")
+	}
+	w := world(t, map[string][]*catalog.Endpoint{
+		"a/low":  {at(t, "p0", "0.0000001", json)},
+		"b/mid":  {at(t, "p1", "0.0000002", json)},
+		"c/dear": {at(t, "p1", "0.0006", json)},
+	})
+	for name, edit := range map[string]func(*llm.Routing){
+		"only":   func(r *llm.Routing) { r.Only = []string{"p1"} },
+		"ignore": func(r *llm.Routing) { r.Ignore = []string{"p0"} },
+	} {
+		req := request(catalog.RouterBodyBuilder)
+		edit(&req.Routing)
+		if p, err := Make(Ask(req), w, policy.Limits{}, rand.New(rand.NewPCG(1, 1))); err == nil {
+			t.Errorf("%s: %v may be asked", name, tags(p))
+		}
+	}
+	p, err := Make(Ask(request(catalog.RouterBodyBuilder)), w, policy.Limits{}, rand.New(rand.NewPCG(1, 1)))
+	if err != nil || p.Candidates[0].Model.ID != "a/low" {
+		t.Error(tags(p), err)
 	}
 }

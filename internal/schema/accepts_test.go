@@ -35,6 +35,16 @@ func TestAccepts(t *testing.T) {
 		{"an id", `{"$id":"https://example.com/s","type":"object"}`, `{}`, false, false},
 		{"more paths than time", doubling.String(), `1`, false, false},
 		{"a long document", city, `{"city":"` + strings.Repeat("x", maxChecked) + `"}`, false, false},
+		{"a long schema", `{"description":"` + strings.Repeat("x", MaxChecked) + `"}`, `{}`, false, false},
+		{"a deep schema", strings.Repeat(`{"not":`, 3000) + `{}` + strings.Repeat(`}`, 3000), `{}`, false, false},
+		{"a pattern beyond bounds", `{"pattern":"` + strings.Repeat("(a|b){900}", 100) + `"}`, `"a"`, false, false},
+		{"names by a pattern beyond bounds", `{"patternProperties":{"` + strings.Repeat("(a|b){900}", 100) + `":{}}}`, `{}`, false, false},
+		{"a pattern", `{"pattern":"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"}`, `"0"`, false, true},
+		{"a pattern from the document", `{"format":"regex"}`, `"a{1000}"`, false, false},
+		{"a number with a million zeros", `{"allOf":[` + strings.Repeat(`{"minimum":1e999999},`, 1000) + `{}]}`, `1`, false, false},
+		{"a document of such", `{"items":{"multipleOf":3}}`, `[` + strings.Repeat(`1e999999,`, 300) + `1]`, false, false},
+		{"usual numbers", `{"minimum":1e3,"maximum":2.5E+10}`, `1e4`, true, true},
+		{"a wide schema and a long document", `{"items":{"enum":[` + strings.Repeat("2,", 4000) + `3]}}`, `[` + strings.Repeat("1,", 1000) + `1]`, false, false},
 		{"a property named id", `{"properties":{"id":{"type":"integer"}}}`, `{"id":"x"}`, false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -205,6 +205,21 @@ class Responses(Case):
                 self.assertTrue(events[-1].response.error.message)
 
 
+class Catalogue(Case):
+    def test_endpoints(self):
+        listed = client().endpoints.list(author="anthropic", slug="claude-opus-4.8")
+        self.assertEqual(listed.data.id, "anthropic/claude-opus-4.8")
+        self.assertTrue(listed.data.endpoints)
+
+    def test_models_and_providers(self):
+        self.assertTrue(client().models.list().result.data)
+        self.assertTrue(client().providers.list().data)
+
+    def test_zero_retention(self):
+        zdr = client().endpoints.list_zdr_endpoints().data
+        self.assertTrue([e for e in zdr if e.model_id == "sim/echo"])
+
+
 class Errors(Case):
     def refused(self, kind, status, key=KEY, **changes):
         ask = {"model": "sim/echo"} | changes

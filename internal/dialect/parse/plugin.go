@@ -171,7 +171,7 @@ func (b *Body) transforms() {
 // Said notes which model said a turn of an assistant; the last one counts where a
 // router is to stay with it.
 func (b *Body) Said(model string) {
-	if model != "" {
+	if model != "" && len(model) <= maxModelName {
 		b.last = model
 	}
 }

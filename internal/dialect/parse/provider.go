@@ -15,11 +15,11 @@ func (b *Body) provider(name []byte) {
 	r := &b.Req.Routing
 	switch string(name) {
 	case "order":
-		r.Order = b.Texts()
+		r.Order = b.names()
 	case "only":
-		r.Only = b.Texts()
+		r.Only = b.names()
 	case "ignore":
-		r.Ignore = b.Texts()
+		r.Ignore = b.names()
 	case "allow_fallbacks":
 		b := b.Boolean()
 		r.NoFallbacks = b != nil && !*b
@@ -32,7 +32,7 @@ func (b *Body) provider(name []byte) {
 	case "zdr":
 		r.ZDR = b.Flag()
 	case "quantizations":
-		r.Quantizations = b.Texts()
+		r.Quantizations = b.names()
 	case "sort":
 		b.sort()
 	case "max_price":
@@ -50,6 +50,17 @@ func (b *Body) provider(name []byte) {
 	default:
 		b.Value()
 	}
+}
+
+// maxNames is how many providers a list may name: each is held against every endpoint.
+const maxNames = 512
+
+func (b *Body) names() []string {
+	list := b.Texts()
+	if len(list) > maxNames {
+		b.Fail("want at most %d names", maxNames)
+	}
+	return list
 }
 
 func (b *Body) sort() {
