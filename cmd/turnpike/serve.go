@@ -146,6 +146,13 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 
 func newGateway(c *config.Config, s *store, goods *market, door *egress.Door, log *slog.Logger) *gateway.Gateway {
 	h := health.New(time.Now)
+	h.Ejected = func(endpoint string, until time.Time) {
+		if until.IsZero() {
+			log.LogAttrs(context.Background(), slog.LevelInfo, "an endpoint is back", slog.String("endpoint", endpoint))
+			return
+		}
+		log.LogAttrs(context.Background(), slog.LevelWarn, "an endpoint failed again and again and is left alone", slog.String("endpoint", endpoint), slog.Time("until", until))
+	}
 	return &gateway.Gateway{
 		Catalog: goods.catalog,
 		Barred:  goods.barred,

@@ -40,6 +40,11 @@ type Published struct {
 
 // Tracker keeps the standing of every endpoint. It is safe for concurrent use.
 type Tracker struct {
+	// Ejected hears that an endpoint is left alone until then, or, at the zero time, that
+	// it is back, as far as this node found out by itself. It must be quick and must not
+	// ask the tracker. It is set before use; nil: nobody hears.
+	Ejected func(endpoint string, until time.Time)
+
 	now func() time.Time
 
 	mu        sync.Mutex                           // of those who add an endpoint

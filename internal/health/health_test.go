@@ -3,6 +3,8 @@ package health
 import (
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 type clock struct{ t time.Time }
@@ -146,6 +148,26 @@ func TestPercentiles(t *testing.T) {
 // F24: five failures in a row eject for five seconds, then one request at a time tries;
 // each further ejection is twice as long, up to five minutes, and a quiet spell is
 // forgotten by halves.
+// The operator hears of each change once.
+func TestEjectionsAreHeard(t *testing.T) {
+	t.Parallel()
+	tracker, clock := newTracker()
+	var heard []time.Time
+	tracker.Ejected = func(_ string, until time.Time) { heard = append(heard, until) }
+	for range 7 {
+		tracker.Failed("e", false)
+	}
+	out := clock.t.Add(ejectFirst)
+	clock.advance(time.Minute)
+	tracker.Admit("e")
+	for range 2 {
+		tracker.Succeeded("e", good())
+	}
+	if d := cmp.Diff([]time.Time{out, {}}, heard); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestEjection(t *testing.T) {
 	t.Parallel()
 	tr, c := newTracker()

@@ -109,6 +109,9 @@ func (t *Tracker) tellEjection(id string, e *endpoint, was ejection) {
 		return
 	}
 	e.heard.out = false
+	if t.Ejected != nil {
+		t.Ejected(id, e.eject.until)
+	}
 	if !t.shares() {
 		return
 	}
