@@ -69,6 +69,9 @@ func choiceRow(c *route.ExplainedChoice) []string {
 	if c.Standing.Trial {
 		standing += ", on trial"
 	}
+	if c.Resting > 0 {
+		standing += fmt.Sprintf(", rests %.0fs", c.Resting)
+	}
 	return []string{
 		strconv.Itoa(c.Rank), c.Endpoint, why, chance, millions(c.Pricing.Prompt), millions(c.Pricing.Completion),
 		usd(money.Nano(c.ExpectedCost).String()), seconds(c.Standing.LatencyP50), speed(c.Standing.ThroughputP50), standing,

@@ -25,5 +25,11 @@ func (g *Gateway) Explain(ctx context.Context, who identity.Principal, req *llm.
 	w.Loses = func(e *catalog.Endpoint) []string { return g.Relay.Loses(req, e) }
 	q := route.Ask(req)
 	w.Shares = g.Demand.of(&q)
-	return route.Explain(q, w, limits, seed), nil
+	said := route.Explain(q, w, limits, seed)
+	for i := range said.Candidates {
+		if e, ok := w.Catalog.Endpoint(said.Candidates[i].Endpoint); ok {
+			said.Candidates[i].Resting = g.Relay.Resting(e).Seconds()
+		}
+	}
+	return said, nil
 }

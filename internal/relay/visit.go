@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/health"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -87,6 +88,23 @@ func (r *Relay) resting(c route.Candidate, key provider.Key) *llm.Error {
 		}
 	}
 	return nil
+}
+
+// Resting is for how long no key may be used at an endpoint; 0 where one may be.
+func (r *Relay) Resting(e *catalog.Endpoint) time.Duration {
+	live, ok := r.Providers(e.Provider)
+	if !ok {
+		return 0
+	}
+	var least time.Duration
+	for i, key := range order(live.Keys, &llm.Request{}) {
+		k := keyOf(route.Candidate{Endpoint: e}, key)
+		rest := max(r.Health.Parked(k), r.Health.Cooling(k))
+		if i == 0 || rest < least {
+			least = rest
+		}
+	}
+	return least
 }
 
 // ejected says why an endpoint takes no request for a while: it does not have the model

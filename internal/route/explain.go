@@ -59,6 +59,7 @@ type ExplainedChoice struct {
 	ExpectedCost Cost         `json:"expected_cost"` // of the whole request; orders endpoints, bills nobody
 	Standing     StandingSaid `json:"standing"`
 	StickyTokens int64        `json:"sticky_tokens,omitzero"` // of the prompt, expected in its cache
+	Resting      float64      `json:"resting,omitzero"`       // seconds for which it is passed over, since all keys for it were limited or refused; who plans alone does not know
 }
 
 // PricingSaid are prices in dollars per token, as the catalogue writes them.
