@@ -25,7 +25,7 @@ func ours(where, at string) bool {
 		return at == "error.metadata.provider_name"
 	case "external_user", "allowed_data_regions", "organization_id", "workspace_id": // newer than the document; the current SDK refuses a key without them
 		return strings.Contains(where, "/key")
-	case "supports_tool_choice": // newer than the document; the current SDK refuses an endpoint without it
+	case "supports_tool_choice", "service_tier", "native_tools", "supports_diarization": // newer than the document; the current SDKs refuse an endpoint without them
 		return strings.Contains(where, "/endpoints")
 	case "native_finish_reason": // US-02
 		return strings.HasSuffix(where, "/chat/completions")
