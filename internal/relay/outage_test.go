@@ -197,7 +197,8 @@ func TestPartialOutage(t *testing.T) {
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, at{answers: fails(500)}, at{answers: streams(time.Hour)})
+		// All are under way before the first fails, and nobody passes it over as ejected.
+		r := newRig(t, at{answers: late(time.Second, fails(500))}, at{answers: streams(time.Hour)})
 		l := load{rig: r}
 		for range 40 {
 			l.one(t)
@@ -212,7 +213,7 @@ func TestPatience(t *testing.T) {
 				asked++
 			}
 		}
-		if asked < 8 || asked > 10 || took[10*time.Second] < 20 || took[r.Timeouts.FirstByte] != asked {
+		if asked < 8 || asked > 10 || took[11*time.Second] < 20 || took[time.Second+r.Timeouts.FirstByte] != asked {
 			t.Errorf("%d asked the silent one; they took %v", asked, took)
 		}
 	})
