@@ -70,6 +70,11 @@ func (s *Standing) UnmarshalText(text []byte) error {
 	if err != nil || len(in) < 9 || in[0]>>1 > byte(Ejected) {
 		return errStanding
 	}
+	for _, b := range in[1:9] {
+		if b >= bins {
+			return errStanding
+		}
+	}
 	*s = Standing{Grade: Grade(in[0] >> 1), Trial: in[0]&1 == 1}
 	for i, p := range s.Latency.all() {
 		*p = value(in[1+i], latencyUnit.Seconds())
