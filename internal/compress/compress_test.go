@@ -304,7 +304,7 @@ func FuzzMiddle(f *testing.F) {
 	f.Add(uint64(3), int64(5000), 0)
 	f.Fuzz(func(t *testing.T, seed uint64, tokens int64, messages int) {
 		if tokens < 0 || messages < 0 {
-			t.Skip()
+			return
 		}
 		lawful(t, conversation(rand.New(rand.NewPCG(seed, 1))), compress.Limits{Tokens: tokens % 20000, Messages: messages % 50})
 	})
