@@ -226,8 +226,9 @@ func planHere(ctx context.Context, c *config.Config, dry api.DryRun) (*route.Exp
 	if err != nil {
 		return nil, err
 	}
+	known := health.New(time.Now)
 	x, err := api.Inference{Gateway: &gateway.Gateway{
-		Catalog: m.catalog, Barred: m.barred, Health: health.New(time.Now), Relay: &relay.Relay{Providers: m.provider},
+		Catalog: m.catalog, Barred: m.barred, Health: known, Relay: &relay.Relay{Providers: m.provider, Health: known},
 		Now: time.Now, Seed: seed,
 	}}.Explain(ctx, identity.Principal{}, dry)
 	return &x, err
