@@ -35,13 +35,13 @@ type floor struct {
 // sqlc generates for sqlstore.
 func house() []floor {
 	return []floor{
-		{"0 (cellar)", []string{"wire", "extract/pdf"}},
-		{"0", []string{"money", "wire/*", "schema", "heal", "extract"}},
+		{"0 (cellar)", []string{"wire", "extract/pdf", "safe"}},
+		{"0", []string{"money", "wire/*", "schema", "heal", "extract", "spool"}},
 		{"1", []string{"llm", "egress", "journal"}},
-		{"2", []string{"affinity", "identity", "catalog", "health", "ledger", "dialect", "dialect/parse", "media", "task", "compress"}},
-		{"3", []string{"dialect/*", "policy", "pricing"}},
-		{"4", []string{"provider", "provider/sim", "route", "record", "discover"}},
-		{"5", []string{"relay", "audit", "replay"}},
+		{"2", []string{"affinity", "identity", "catalog", "health", "ledger", "dialect", "dialect/parse", "media", "task", "compress", "filter"}},
+		{"3", []string{"dialect/*", "limit", "policy", "pricing", "preset"}},
+		{"4", []string{"provider", "provider/sim", "route", "record", "discover", "trail", "transcript"}},
+		{"5", []string{"relay", "audit", "replay", "moderate"}},
 		{"6", []string{"relay/*"}},
 		{"7", []string{"gateway"}},
 		{"8", []string{"jobs", "fusion"}},
