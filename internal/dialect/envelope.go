@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -32,6 +33,17 @@ type metadata struct {
 	ProviderCode string          `json:"provider_code,omitempty"`
 	Previous     []previousError `json:"previous_errors,omitempty"`
 	Files        []Annotation    `json:"file_annotations,omitempty"`
+	Patterns     []string        `json:"patterns,omitempty"` // GR-09
+	Reasons      []string        `json:"reasons,omitempty"`
+	Headers      *rateHeaders    `json:"headers,omitempty"`
+	LimitSource  string          `json:"limit_source,omitempty"` // F94
+}
+
+// rateHeaders are the headers of a limit of ours, which clients also read in the body.
+type rateHeaders struct {
+	Limit     string `json:"X-RateLimit-Limit"`
+	Remaining string `json:"X-RateLimit-Remaining"`
+	Reset     string `json:"X-RateLimit-Reset"`
 }
 
 type previousError struct {
@@ -50,6 +62,16 @@ type availability struct {
 	ExcludedBy []string    `json:"excluded_by,omitempty"`
 	Fallbacks  []string    `json:"fallback_models,omitempty"`
 	Constraint *constraint `json:"constraint,omitempty"`
+	LeftOut    []leftOut   `json:"left_out,omitempty"` // ours
+	Omitted    int         `json:"left_out_omitted,omitzero"`
+}
+
+type leftOut struct {
+	Endpoint  string `json:"endpoint"`
+	Rule      string `json:"excluded_by"`
+	By        string `json:"required_by,omitzero"`
+	Admits    string `json:"admitted_by,omitzero"`
+	ChangedBy string `json:"changed_by,omitzero"`
 }
 
 type constraint struct {
@@ -110,7 +132,7 @@ func Plain(status int, message string) []byte {
 func envelopeOf(r Refusal) envelope {
 	e := r.Error
 	status := e.Type.Status()
-	b := errorBody{Code: status, Message: e.Message, Metadata: &metadata{ErrorType: e.Type}}
+	b := errorBody{Code: status, Message: e.Message, Metadata: &metadata{ErrorType: e.Type, Patterns: e.Patterns, Reasons: e.Reasons}}
 	if status == http.StatusInternalServerError { // ER-02: masked
 		b.Message = "Internal Server Error"
 		return envelope{Error: b}
@@ -123,6 +145,10 @@ func envelopeOf(r Refusal) envelope {
 	}
 	for _, p := range e.Previous {
 		b.Metadata.Previous = append(b.Metadata.Previous, previousError(p))
+	}
+	b.Metadata.LimitSource = e.LimitSource
+	if e.Limit != nil {
+		b.Metadata.Headers = new(rateHeadersOf(e.Limit))
 	}
 	if e.Availability != nil {
 		b.ErrorType, b.HTTPStatus, b.Availability = e.Type, status, availabilityOf(e, r.Models)
@@ -146,6 +172,10 @@ func availabilityOf(e *llm.Error, models []string) *availability {
 	if c := constraint(a.Constraint); c.Field != "" {
 		out.Constraint = &c
 	}
+	for _, l := range a.LeftOut {
+		out.LeftOut = append(out.LeftOut, leftOut(l))
+	}
+	out.Omitted = a.Omitted
 	return out
 }
 
@@ -160,6 +190,25 @@ func Availability(e *llm.Error, models []string) jsontext.Value {
 		return nil
 	}
 	return b
+}
+
+func rateHeadersOf(l *llm.Limit) rateHeaders {
+	return rateHeaders{strconv.FormatInt(l.Most, 10), strconv.FormatInt(l.Left, 10), strconv.FormatInt(l.Reset.UnixMilli(), 10)}
+}
+
+// RateHeaders are the headers of an error that is about a limit of ours (RL-03), when it
+// admits what was asked in milliseconds since 1970; of any other there are none. The
+// wait may be that of a day, which no hint of an upstream's is.
+func RateHeaders(e *llm.Error) map[string]string {
+	if e.Limit == nil {
+		return nil
+	}
+	h := rateHeadersOf(e.Limit)
+	seconds := max(1, (e.RetryAfter+time.Second-1)/time.Second)
+	return map[string]string{
+		"X-RateLimit-Limit": h.Limit, "X-RateLimit-Remaining": h.Remaining, "X-RateLimit-Reset": h.Reset,
+		"Retry-After": strconv.FormatInt(int64(seconds), 10),
+	}
 }
 
 // Seconds rounds a hint up to whole seconds within 1..3600; 0 is no hint.

@@ -58,6 +58,9 @@ type routerStage struct {
 	Summary string         `json:"summary,omitzero"`
 	Cost    money.Nano     `json:"cost_usd,omitzero"`
 	Data    map[string]any `json:"data,omitzero"`
+
+	Guardrail string `json:"guardrail_id,omitzero"`
+	Scope     string `json:"guardrail_scope,omitzero"`
 }
 
 // Router is the value of [RouterMember] on one line, or nil where there is nothing to

@@ -140,6 +140,12 @@ func AppendError(dst []byte, err *llm.Error) []byte {
 	if err.ProviderName != "" && err.Type != llm.TypeServer {
 		dst = quoted(append(dst, `,"provider_name":`...), err.ProviderName)
 	}
+	for i, p := range err.Patterns { // GR-09
+		dst = quoted(append(dst, [...]string{`,"patterns":[`, `,`}[min(i, 1)]...), p)
+	}
+	if len(err.Patterns) > 0 {
+		dst = append(dst, ']')
+	}
 	dst = append(dst, '}')
 	if a := Availability(err, nil); a != nil && err.Type != llm.TypeServer {
 		dst = quoted(append(dst, `,"error_type":`...), string(err.Type))

@@ -77,6 +77,7 @@ const (
 	FaultOverloaded              // 503, 529 (F15)
 	FaultUpstream                // 5xx, connection, or nonsense (F01-F11, F14, F32-F45)
 	FaultTimeout                 // too slow (F02, F09, F25-F29)
+	FaultBarred                  // a content filter of ours: stop, whoever else is listed (ER-05)
 )
 
 // Next reports whether another endpoint of the same model may be tried.
@@ -90,8 +91,8 @@ func (f Fault) Next() bool {
 }
 
 // NextModel reports whether another model that the caller listed may be tried
-// (FB-02: any error but one of ours or the caller's leaving).
-func (f Fault) NextModel() bool { return f != FaultOurs && f != FaultGone }
+// (FB-02: any error but one of ours, of a filter's or the caller's leaving).
+func (f Fault) NextModel() bool { return f != FaultOurs && f != FaultGone && f != FaultBarred }
 
 // Error is a failure in words fit for the caller. Err is the operator's cause:
 // it may name hosts, never a secret, and is not sent.
@@ -103,6 +104,10 @@ type Error struct {
 	ProviderCode string        // the upstream's status or code, where it said one
 	RetryAfter   time.Duration // the upstream's hint, 0: none
 	Availability *Availability
+	Patterns     []string   // of prompt injection that a filter of ours has found (GR-09)
+	Reasons      []string   // of a moderation that has blocked it
+	Limit        *Limit     // of ours, that there is no room under; nil: it is not about one
+	LimitSource  string     // whose limit on spending it is, in the contract's words; "": it is not about one
 	Previous     []Attempt  // failed attempts before this one (ER-08)
 	Files        []FileText // documents that were read before all failed (FL-05)
 	Echoes       []Echo     // what upstreams were sent before, for a caller who asked
@@ -127,6 +132,13 @@ type OrphanError struct{ CallID string }
 // Error implements error.
 func (o OrphanError) Error() string { return "no call has the id " + strconv.Quote(o.CallID) }
 
+// Limit is a limit of ours on how often something may be asked (RL-03).
+type Limit struct {
+	Most  int64     // that it admits
+	Left  int64     // of that
+	Reset time.Time // from when on it admits what was asked
+}
+
 // Attempt is a failed try, as `previous_errors` tells it.
 type Attempt struct {
 	Provider string // display name
@@ -143,6 +155,17 @@ type Availability struct {
 	ExcludedBy []string
 	Fallbacks  []string // fallback_models
 	Constraint Constraint
+	LeftOut    []LeftOut // each endpoint of the models, as far as they are not too many to list
+	Omitted    int       // how many more there are
+}
+
+// LeftOut is an endpoint that a rule left out, and what its caller can do about that.
+type LeftOut struct {
+	Endpoint  string // its id
+	Rule      string // `excluded_by`
+	By        string // whose rule it is, for people; "" where it is nobody's choice
+	Admits    string // what would admit it
+	ChangedBy string // who can change that
 }
 
 // Constraint is what of a request stands in the way of every endpoint.

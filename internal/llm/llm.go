@@ -55,7 +55,15 @@ type Request struct {
 
 	Source *Source // the caller's bytes; nil once anyone has edited the request
 
-	Cache Caching // what is wanted of the response cache
+	Cache  Caching // what is wanted of the response cache
+	Preset string  // id of the preset that was merged into it; "": none
+
+	DataClass   string   // the class of data that its caller says it is of: X-Turnpike-Data-Class; "": none named
+	FoundClass  string   // the class that its content was found to be of
+	Searched    string   // the version of the policy by which its content was looked at; "": it was not
+	DataRegions []string // one of which is to handle it: X-Turnpike-Data-Region; none: any
+
+	Screen func(text string) (string, error) // what of a text that is read for the request may be sent; nil: all of it
 
 	Lost   []string // what of the caller's request nobody is told
 	Unsaid []string // what the caller's bytes alone say: lost to vendors of another language

@@ -46,6 +46,7 @@ const (
 	StageHealing     StageType = "response_healing"
 	StageCompression StageType = "context_compression"
 	StageTool        StageType = "server_tools"
+	StageGuardrail   StageType = "guardrail"
 )
 
 // PipelineStage is a step around the model that changed the request or the answer:
@@ -56,6 +57,8 @@ type PipelineStage struct {
 	Summary string         // one line, or ""
 	Cost    money.Nano     // what the account was charged for it
 	Data    map[string]any // of the step's own; nil: none
+
+	Guardrail, Scope string // of a guardrail: its id, and where it was assigned
 }
 
 // Did notes a stage. A nil m is of a caller who has not asked.

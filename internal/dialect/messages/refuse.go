@@ -53,6 +53,8 @@ type refusalMetadata struct {
 	ProviderCode string               `json:"provider_code,omitempty"`
 	Previous     []refusalAttempt     `json:"previous_errors,omitempty"`
 	Files        []dialect.Annotation `json:"file_annotations,omitempty"`
+	Patterns     []string             `json:"patterns,omitempty"` // GR-09
+	Reasons      []string             `json:"reasons,omitempty"`
 }
 
 type refusalAttempt struct {
@@ -82,7 +84,7 @@ func (*client) Refuse(r dialect.Refusal) (status int, body []byte) {
 }
 
 func metadataOf(e *llm.Error) *refusalMetadata {
-	m := &refusalMetadata{}
+	m := &refusalMetadata{Patterns: e.Patterns, Reasons: e.Reasons}
 	if len(e.Previous) > 0 || e.ProviderCode != "" {
 		m.ProviderName, m.ProviderCode = e.ProviderName, e.ProviderCode
 	}
@@ -92,7 +94,7 @@ func metadataOf(e *llm.Error) *refusalMetadata {
 	for _, f := range e.Files {
 		m.Files = append(m.Files, dialect.Annotate(f))
 	}
-	if m.ProviderName == "" && m.ProviderCode == "" && m.Previous == nil && m.Files == nil {
+	if m.ProviderName == "" && m.ProviderCode == "" && m.Previous == nil && m.Files == nil && m.Patterns == nil && m.Reasons == nil {
 		return nil
 	}
 	return m
