@@ -37,6 +37,7 @@ func TestScripts(t *testing.T) {
 			"exits":    runExits,
 			"http":     runHTTP,
 			"until":    runUntil,
+			"said":     runSaid,
 			"get":      runGet,
 			"pasted":   runPasted,
 			"wrong":    runWrong,
@@ -173,6 +174,21 @@ func runUntil(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	if err != nil {
 		ts.Fatalf("status %d for good, want %s", status, args[0])
+	}
+}
+
+// said WORDS METHOD PATH KEY [BODY] asks until the answer has the words.
+func runSaid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: said WORDS METHOD PATH KEY [BODY]")
+	}
+	var body string
+	err := wait(func() bool {
+		_, body, _ = request(ts, args[1:]) // an error has no words
+		return strings.Contains(body, args[0])
+	})
+	if err != nil {
+		ts.Fatalf("%q for good, without %q", body, args[0])
 	}
 }
 

@@ -40,15 +40,23 @@ type process struct {
 // launch starts the binary in dir, where its database is, and waits until it
 // says where it serves.
 func launch(binary, dir string, env ...string) (*process, error) {
+	return launchInto(&said{}, nil, binary, dir, env...)
+}
+
+// launchInto has it log to a file, or, without one, to what takes its log.
+func launchInto(log *said, file *os.File, binary, dir string, env ...string) (*process, error) {
 	printed, err := os.CreateTemp(dir, "stdout-*") // a file: what is printed is there at once
 	if err != nil {
 		return nil, err
 	}
 	defer printed.Close()
-	p := &process{printed: printed.Name(), err: &said{}, ended: make(chan struct{})}
+	p := &process{printed: printed.Name(), err: log, ended: make(chan struct{})}
 	p.cmd = exec.Command(binary)
 	p.cmd.Dir, p.cmd.Env = dir, append(environment(dir), env...)
 	p.cmd.Stdout, p.cmd.Stderr = printed, p.err
+	if file != nil {
+		p.cmd.Stderr = file
+	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -45,13 +45,15 @@ type generator struct {
 	bySlug    map[string]*provider
 	models    map[string]*catalog.ModelRecord
 	endpoints []*catalog.EndpointRecord
-	policies  map[string]*catalog.PolicyRecord // by provider slug
+	policies  map[string]*catalog.PolicyRecord  // by provider slug
+	regions   map[string]catalog.EvidenceRecord // by provider slug: why its regional endpoints stay in their region
 }
 
 func (g *generator) readProviders() error {
 	g.providers = map[string]*provider{}
 	g.bySlug = map[string]*provider{}
 	g.policies = map[string]*catalog.PolicyRecord{}
+	g.regions = map[string]catalog.EvidenceRecord{}
 	var errs []error
 	for i := range g.hand.providers {
 		p := &g.hand.providers[i]
@@ -80,7 +82,13 @@ func (g *generator) readProviders() error {
 		if g.bySlug[f.Provider] == nil || g.policies[f.Provider] != nil {
 			errs = append(errs, fmt.Errorf("overlay.yaml: policy of %q: no such provider, or a second one", f.Provider))
 		}
-		g.policies[f.Provider] = policyRecord(f.Policy, f.Source)
+		g.policies[f.Provider] = f.Stated.record()
+	}
+	for _, f := range g.hand.overlay.Regions {
+		if g.bySlug[f.Provider] == nil {
+			errs = append(errs, fmt.Errorf("overlay.yaml: regions of %q: no such provider", f.Provider))
+		}
+		g.regions[f.Provider] = f.Evidence.record()
 	}
 	return errors.Join(errs...)
 }
@@ -200,9 +208,8 @@ func (g *generator) endpoint(p *provider, name string, m devModel, n native, mod
 	if tag != "" {
 		e.Tag = p.Slug + "/" + tag
 	}
-	if known := g.policies[p.Slug]; known != nil && region != "" && region != "global" {
-		e.Policy = new(*known)
-		e.Policy.Region = region
+	if why, ok := g.regions[p.Slug]; ok && region != "" && region != "global" {
+		e.Policy = &catalog.PolicyRecord{Region: region, EvidenceRecord: why}
 	}
 	if maker { // OpenRouter passes its price of a search on
 		e.Pricing.WebSearch = g.src.openrouter[model.ID].Pricing.WebSearch
@@ -226,7 +233,7 @@ func (g *generator) applyOverlay() error {
 		}
 		e := new(*like)
 		e.Provider, e.Tag, e.Native, e.BaseURL = f.Provider, "", f.Native, f.BaseURL
-		e.Policy = policyRecord(f.Policy, f.Source)
+		e.Policy = f.Stated.record()
 		g.endpoints = append(g.endpoints, e)
 	}
 	for _, f := range g.hand.overlay.EndpointPolicies {
@@ -237,10 +244,9 @@ func (g *generator) applyOverlay() error {
 				continue
 			}
 			found = true
-			e.Policy = policyRecord(f.Policy, f.Source)
+			e.Policy = f.Stated.record()
 			if f.Unknown {
-				u := catalog.Unknown()
-				e.Policy = &catalog.PolicyRecord{Training: u.Training, Retains: u.Retains, RetentionDays: u.RetentionDays}
+				e.Policy = &catalog.PolicyRecord{}
 			}
 		}
 		if !found && !strings.HasSuffix(f.Model, "*") {
@@ -379,18 +385,6 @@ func appendLine(b *bytes.Buffer, record any) error {
 	}
 	b.Write(line)
 	return b.WriteByte('\n')
-}
-
-func policyRecord(p policy, source string) *catalog.PolicyRecord {
-	return &catalog.PolicyRecord{
-		Training:      p.Training,
-		Retains:       p.Retains,
-		RetentionDays: p.RetentionDays,
-		CanPublish:    p.CanPublish,
-		ZDR:           p.ZDR,
-		Region:        p.Region,
-		Source:        source,
-	}
 }
 
 func author(slug string) string {

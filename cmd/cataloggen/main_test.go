@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
 )
 
 // lists is where the public lists lie beside the project; they are not in it.
@@ -201,14 +204,44 @@ func TestFactsNeedADatedSource(t *testing.T) {
 		_, err := readHand(dir)
 		return err
 	}
-	const fact = "policies:\n  - provider: openai\n    policy: {training: false, retains_prompts: true, retention_days: 30}\n    "
-	if err := write(fact + "source: https://example.com, 2026-08\n"); err != nil {
-		t.Error(err)
+	const fact = "policies:\n  - provider: openai\n    policy: {training: false, retains_prompts: true, retention_days: 30}\n"
+	for _, c := range []struct{ more, want string }{
+		{"    source: https://example.com\n    checked: 2026-08-01\n", ""},
+		{"    source: https://example.com\n", "policy of openai: checked: "},
+		{"    checked: 2026-08-01\n", "policy of openai: it has no source"},
+		{"    sauce: https://example.com, 2026-08\n", "sauce"},
+		{"    source: s\n    checked: 2026-08-01\n    evidence: {colour: {source: s, checked: 2026-08-01}}\n", `"colour" is no fact`},
+		{"    source: s\n    checked: 2026-08-01\n    evidence: {training: {source: s}}\n", "evidence of training: checked: "},
+		{"    source: s\n    checked: 2026-08-01\naliases: [{from: a/b, to: c/d, source: s}]\n", "alias a/b: its source has no date"},
+	} {
+		err := write(fact + c.more)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%q: %v, want %s", c.more, err, c.want)
+		}
 	}
-	if err := write(fact + "source: https://example.com\n"); err == nil || !strings.Contains(err.Error(), "policy of openai: its source has no date") {
-		t.Errorf("got %v", err)
+}
+
+// A fact counts for as long after it was read, unless the overlay says until when.
+func TestEvidence(t *testing.T) {
+	t.Parallel()
+	s := stated{
+		Common: evidence{Source: "a", Checked: "2026-01-01"},
+		Evidence: map[string]evidence{
+			"zdr":      {Source: "b", Checked: "2026-01-01", By: "somebody", Expires: "2026-02-01"},
+			"training": {Source: "a", Checked: "2025-12-01"},
+		},
 	}
-	if err := write(fact + "sauce: https://example.com, 2026-08\n"); err == nil || !strings.Contains(err.Error(), "sauce") {
-		t.Errorf("an unknown key passed: %v", err)
+	if err := s.check(); err != nil {
+		t.Fatal(err)
+	}
+	r := s.record()
+	if want := (catalog.EvidenceRecord{Source: "a", Checked: "2026-01-01", By: "catalogue", Expires: "2026-06-30"}); r.EvidenceRecord != want {
+		t.Errorf("%+v", r.EvidenceRecord)
+	}
+	want := map[string]catalog.EvidenceRecord{
+		"zdr": {Source: "b", By: "somebody", Expires: "2026-02-01"}, "training": {Checked: "2025-12-01", Expires: "2026-05-30"},
+	}
+	if !maps.Equal(r.Evidence, want) {
+		t.Errorf("%+v", r.Evidence)
 	}
 }

@@ -202,38 +202,31 @@ type native struct {
 type overlay struct {
 	Policies []struct {
 		Provider string `yaml:"provider"`
-		Policy   policy `yaml:"policy"`
-		Source   string `yaml:"source"`
+		Stated   stated `yaml:",inline"`
 	} `yaml:"policies"`
+	Regions []struct {
+		Provider string   `yaml:"provider"`
+		Evidence evidence `yaml:",inline"`
+	} `yaml:"regions"`
 	EndpointPolicies []struct {
 		Provider string `yaml:"provider"`
 		Model    string `yaml:"model"`
 		Unknown  bool   `yaml:"unknown"`
-		Policy   policy `yaml:"policy"`
-		Source   string `yaml:"source"`
+		Stated   stated `yaml:",inline"`
 	} `yaml:"endpoint_policies"`
 	Endpoints []struct {
 		Model    string `yaml:"model"`
 		Provider string `yaml:"provider"`
 		Native   string `yaml:"native"`
 		BaseURL  string `yaml:"base_url"`
-		Policy   policy `yaml:"policy"`
-		Source   string `yaml:"source"`
+		Address  string `yaml:"address"` // the source of the two above
+		Stated   stated `yaml:",inline"`
 	} `yaml:"endpoints"`
 	Aliases []struct {
 		From   string `yaml:"from"`
 		To     string `yaml:"to"`
 		Source string `yaml:"source"`
 	} `yaml:"aliases"`
-}
-
-type policy struct {
-	Training      bool   `yaml:"training"`
-	Retains       bool   `yaml:"retains_prompts"`
-	RetentionDays int    `yaml:"retention_days"`
-	CanPublish    bool   `yaml:"can_publish"`
-	ZDR           bool   `yaml:"zdr"`
-	Region        string `yaml:"region"`
 }
 
 func readHand(dir string) (*handKept, error) {
@@ -273,27 +266,37 @@ func readYAML(path string, v any) error {
 	return nil
 }
 
-// check wants a source, with a date, for every fact.
+// check wants a source and a date for every fact.
 func (o *overlay) check() error {
 	dated := regexp.MustCompile(`\b20\d\d-\d\d`)
-	fact := func(what, source string) error {
+	var errs []error
+	fact := func(what string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+		}
+	}
+	note := func(source string) error {
 		if !dated.MatchString(source) {
-			return fmt.Errorf("%s: its source has no date: %q", what, source)
+			return fmt.Errorf("its source has no date: %q", source)
 		}
 		return nil
 	}
-	var errs []error
-	for _, f := range o.Policies {
-		errs = append(errs, fact("policy of "+f.Provider, f.Source))
+	for i := range o.Policies {
+		fact("policy of "+o.Policies[i].Provider, o.Policies[i].Stated.check())
 	}
-	for _, f := range o.EndpointPolicies {
-		errs = append(errs, fact("policy of "+f.Model+" at "+f.Provider, f.Source))
+	for i := range o.Regions {
+		fact("regions of "+o.Regions[i].Provider, o.Regions[i].Evidence.check())
 	}
-	for _, f := range o.Endpoints {
-		errs = append(errs, fact("endpoint of "+f.Model+" at "+f.Provider, f.Source))
+	for i := range o.EndpointPolicies {
+		f := &o.EndpointPolicies[i]
+		fact("policy of "+f.Model+" at "+f.Provider, f.Stated.check())
+	}
+	for i := range o.Endpoints {
+		f := &o.Endpoints[i]
+		fact("endpoint of "+f.Model+" at "+f.Provider, errors.Join(note(f.Address), f.Stated.check()))
 	}
 	for _, f := range o.Aliases {
-		errs = append(errs, fact("alias "+f.From, f.Source))
+		fact("alias "+f.From, note(f.Source))
 	}
 	return errors.Join(errs...)
 }

@@ -22,6 +22,10 @@ type keysCreate struct {
 	Account    string `help:"Account." default:"default"`
 	Limit      string `help:"Spending limit in dollars." placeholder:"USD"`
 	LimitReset string `help:"When the limit starts again: daily, weekly or monthly." placeholder:"WHEN"`
+	RPM        int64  `help:"How many requests it may make a minute." name:"rpm" placeholder:"N"`
+	TPM        int64  `help:"How many tokens it may use a minute." name:"tpm" placeholder:"N"`
+	DataClass  string `help:"The lowest data class that its requests count as, of the policy file." placeholder:"CLASS"`
+	Workspace  string `help:"Workspace, by its id or slug (default: the account's default one)." placeholder:"NAME"`
 	Expires    string `help:"When the key expires, UTC: 2027-01-31T00:00:00Z." placeholder:"TIME"`
 	Management bool   `help:"A management key: for keys and credits, not for inference."`
 }
@@ -29,12 +33,18 @@ type keysCreate struct {
 // Help is shown by turnpike keys create --help.
 func (keysCreate) Help() string {
 	return `Example:
-  turnpike keys create "CI" --limit 5 --limit-reset monthly`
+  turnpike keys create "CI" --limit 5 --limit-reset monthly --rpm 60`
 }
 
 // Run makes the key.
 func (cmd keysCreate) Run(ctx context.Context, a app) error {
-	n := identity.NewKey{Name: cmd.Name, Management: cmd.Management, LimitReset: identity.Reset(cmd.LimitReset)}
+	n := identity.NewKey{
+		Name: cmd.Name, Management: cmd.Management, LimitReset: identity.Reset(cmd.LimitReset),
+		Rates: identity.Rates{Requests: cmd.RPM, Tokens: cmd.TPM}, DataClass: cmd.DataClass,
+	}
+	if err := a.knowsClass(cmd.DataClass); err != nil {
+		return err
+	}
 	if cmd.Limit != "" {
 		limit, err := money.ParseNano(cmd.Limit)
 		if err != nil {
@@ -50,6 +60,15 @@ func (cmd keysCreate) Run(ctx context.Context, a app) error {
 		n.ExpiresAt = at
 	}
 	return a.withStore(ctx, func(s *store) error {
+		if cmd.Workspace != "" {
+			b, err := s.policies.Book(ctx, cmd.Account)
+			if err == nil {
+				w, found := b.Workspace(cmd.Workspace)
+				if n.Workspace = w.ID; !found {
+					return fmt.Errorf("--workspace %q: the account has no such workspace", cmd.Workspace)
+				}
+			}
+		}
 		plain, k, err := s.directory.CreateKey(ctx, cmd.Account, n)
 		if errors.Is(err, identity.ErrNotFound) {
 			return fmt.Errorf("there is no account %q: turnpike accounts list shows all", cmd.Account)
@@ -63,6 +82,25 @@ func (cmd keysCreate) Run(ctx context.Context, a app) error {
 		}{rowOf(k), plain}
 		return a.print(out, []string{"ACCOUNT", "NAME", "KEY (shown this once)"}, [][]string{{k.Account, k.Name, plain}})
 	})
+}
+
+// knowsClass reports that the policy file has no such data class.
+func (a app) knowsClass(name string) error {
+	if name == "" {
+		return nil
+	}
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	p, err := c.LoadPolicy()
+	if err != nil {
+		return err
+	}
+	if p == nil || !p.House.Has(name) {
+		return fmt.Errorf("--data-class %q: the policy file defines no such class", name)
+	}
+	return nil
 }
 
 // plainly is what is wrong with a field, without the package that says so.
@@ -83,11 +121,14 @@ type keyRow struct {
 	Disabled   bool        `json:"disabled"`
 	Limit      *money.Nano `json:"limit"`
 	Reset      string      `json:"limit_reset,omitempty"`
+	Requests   int64       `json:"requests_per_minute,omitzero"`
+	Tokens     int64       `json:"tokens_per_minute,omitzero"`
+	DataClass  string      `json:"data_class,omitzero"`
 	Created    time.Time   `json:"created_at"`
 }
 
 func rowOf(k identity.Key) keyRow {
-	return keyRow{k.Hash, k.Account, k.Name, k.Label, k.Management, k.Disabled, k.Limit, string(k.LimitReset), k.CreatedAt}
+	return keyRow{k.Hash, k.Account, k.Name, k.Label, k.Management, k.Disabled, k.Limit, string(k.LimitReset), k.Rates.Requests, k.Rates.Tokens, k.DataClass, k.CreatedAt}
 }
 
 type keysList struct {
@@ -121,10 +162,24 @@ func (cmd keysList) Run(ctx context.Context, a app) error {
 			if k.Disabled {
 				kind += ", disabled"
 			}
-			rows = append(rows, []string{k.Label, k.Name, kind, limit, k.CreatedAt.Format(time.DateTime), k.Hash})
+			rows = append(rows, []string{k.Label, k.Name, kind, limit, perMinute(k.Rates), k.CreatedAt.Format(time.DateTime), k.Hash})
 		}
-		return a.print(out, []string{"KEY", "NAME", "KIND", "LIMIT", "CREATED (UTC)", "HASH"}, rows)
+		return a.print(out, []string{"KEY", "NAME", "KIND", "LIMIT", "A MINUTE", "CREATED (UTC)", "HASH"}, rows)
 	})
+}
+
+// perMinute is what a key may do in a minute, for people.
+func perMinute(r identity.Rates) string {
+	switch {
+	case r.Requests > 0 && r.Tokens > 0:
+		return fmt.Sprintf("%d requests, %d tokens", r.Requests, r.Tokens)
+	case r.Requests > 0:
+		return fmt.Sprintf("%d requests", r.Requests)
+	case r.Tokens > 0:
+		return fmt.Sprintf("%d tokens", r.Tokens)
+	default:
+		return "-"
+	}
 }
 
 func allKeys(ctx context.Context, s *store, account string) (keys []identity.Key, err error) {

@@ -14,8 +14,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/turnpike-gateway/turnpike/internal/safe"
+	"github.com/turnpike-gateway/turnpike/internal/spool"
 )
 
 // version is set by the release build.
@@ -23,7 +27,7 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+	context.AfterFunc(ctx, safe.Func("stopping", stop)) // the second signal ends the process at once
 	code := run(ctx, os.Args[1:], app{out: os.Stdout, err: os.Stderr, getenv: os.Getenv})
 	stop()
 	os.Exit(code)
@@ -37,8 +41,17 @@ type app struct {
 	json     bool
 }
 
-func (a app) log() *slog.Logger {
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: slog.LevelInfo}))
+// Bounds of the log: what may wait to be written, in bytes, and how long its last lines
+// are waited for.
+const (
+	logRoom  = 1 << 20
+	logFlush = 2 * time.Second
+)
+
+// log is where a server logs, which nobody ever waits for (F92). flush is its end.
+func (a app) log() (log *slog.Logger, flush func()) {
+	w := spool.New(a.err, logRoom)
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo})), func() { w.Close(logFlush) }
 }
 
 type cli struct {
@@ -55,6 +68,8 @@ type cli struct {
 	Route    routeCmd    `cmd:"" help:"Explain who would be asked, in which order and why; nobody is."`
 	Replay   replayCmd   `cmd:"" help:"Make recorded plans again, as they were or under a change."`
 	Verify   verifyCmd   `cmd:"" help:"Derive every charge again and check the ledger's laws."`
+	Policy   policyCmd   `cmd:"" help:"The data policy: what it admits, whether it is what you expect, and the evidence."`
+	Audit    auditCmd    `cmd:"" help:"The audit log: what was refused, and what was changed by whom."`
 	Check    configCmd   `cmd:"" name:"config" help:"Look after the configuration."`
 }
 
@@ -89,7 +104,7 @@ func run(ctx context.Context, args []string, a app) (code int) {
 		return 2
 	}
 	a.config, a.json = c.Config, c.JSON
-	command.BindTo(ctx, (*context.Context)(nil))
+	command.BindTo(byCommand(ctx), (*context.Context)(nil))
 	if err := command.Run(a); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintf(a.err, "turnpike: %v\n", err)
 		return 1

@@ -159,6 +159,7 @@ type endpointRow struct {
 	MaxOutput  int64  `json:"max_completion_tokens,omitempty"`
 	Policy     string `json:"data_policy"`
 	Source     string `json:"data_policy_source,omitempty"`
+	Facts      []fact `json:"facts"`
 	ExcludedBy string `json:"excluded_by,omitempty"`
 }
 
@@ -177,13 +178,14 @@ func (cmd modelsShow) Run(ctx context.Context, a app) error {
 	if !ok {
 		return fmt.Errorf("there is no model %q: turnpike models lists all", cmd.ID)
 	}
+	now := time.Now()
 	out := []endpointRow{}
 	var rows [][]string
 	for _, e := range m.Endpoints {
 		r := endpointRow{
 			Tag: e.Tag, Provider: e.Provider, Native: e.Native, Prompt: e.Prices.Prompt.Text, Completion: e.Prices.Completion.Text,
 			CacheRead: e.Prices.CacheRead.Text, Context: e.ContextLength, MaxOutput: e.MaxCompletionTokens,
-			Policy: policyWords(e.Policy), Source: e.Policy.Source, ExcludedBy: s.barred(e),
+			Policy: policyWords(e.Policy.At(now)), Source: e.Policy.Source, Facts: factsOf(&e.Policy, now), ExcludedBy: s.barred(e),
 		}
 		state := "live"
 		if r.ExcludedBy != "" {
@@ -195,24 +197,10 @@ func (cmd modelsShow) Run(ctx context.Context, a app) error {
 	if !a.json {
 		fmt.Fprintf(a.out, "%s (%s)\n%s\n", m.Name, m.ID, m.Description)
 	}
-	return a.print(out, []string{"ENDPOINT", "NATIVE NAME", "PROMPT $/M", "COMPLETION $/M", "CACHE READ $/M", "CONTEXT", "MAX OUTPUT", "DATA POLICY", "STATE"}, rows)
-}
-
-func policyWords(p catalog.DataPolicy) string {
-	switch {
-	case !p.Known:
-		return "unknown: assume it retains and trains"
-	case p.ZDR:
-		return "zero retention"
-	case p.Training:
-		return "retains, may train"
-	case p.Retains && p.RetentionDays > 0:
-		return fmt.Sprintf("retains %d days", p.RetentionDays)
-	case p.Retains:
-		return "retains"
-	default:
-		return "no training"
+	if err := a.print(out, []string{"ENDPOINT", "NATIVE NAME", "PROMPT $/M", "COMPLETION $/M", "CACHE READ $/M", "CONTEXT", "MAX OUTPUT", "DATA POLICY", "STATE"}, rows); err != nil || a.json {
+		return err
 	}
+	return a.printFacts(out)
 }
 
 type catalogCmd struct {
@@ -235,6 +223,7 @@ func (catalogValidate) Run(ctx context.Context, a app) error {
 	if err != nil {
 		return err
 	}
+	now := time.Now()
 	var endpoints, live, zdr int
 	for _, m := range s.snapshot.Models() {
 		endpoints += len(m.Endpoints)
@@ -242,7 +231,7 @@ func (catalogValidate) Run(ctx context.Context, a app) error {
 			if s.barred(e) == "" {
 				live++
 			}
-			if e.Policy.ZDR {
+			if e.Policy.At(now).ZDR {
 				zdr++
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,10 +21,12 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/provider"
 	"github.com/turnpike-gateway/turnpike/internal/provider/sim"
 	"github.com/turnpike-gateway/turnpike/internal/route"
 	"github.com/turnpike-gateway/turnpike/internal/sqlstore"
+	"github.com/turnpike-gateway/turnpike/internal/trail"
 )
 
 // store is the open database with what is kept in it.
@@ -31,6 +34,8 @@ type store struct {
 	db        *sqlstore.DB
 	ledger    *ledger.Ledger
 	directory *identity.Directory
+	trail     *trail.Log
+	policies  *policy.Directory
 }
 
 func (a app) load() (*config.Config, error) { return config.Load(a.config, a.getenv) }
@@ -45,7 +50,7 @@ func openStore(ctx context.Context, c *config.Config) (*store, error) {
 		_ = db.Close() // the first error is the one to tell
 		return nil, err
 	}
-	return &store{db: db, directory: directory, ledger: ledger.New(db.Books(), time.Now, "node-"+rand.Text())}, nil
+	return &store{db: db, directory: directory, ledger: ledger.New(db.Books(), time.Now, "node-"+rand.Text()), trail: trail.New(db.Trail(), time.Now), policies: policy.NewDirectory(db.Policies(), time.Now, rand.Reader)}, nil
 }
 
 // withStore runs f on the configured database, which must be there, and closes it.
@@ -76,6 +81,7 @@ func (a app) withNewStore(ctx context.Context, c *config.Config, f func(*store) 
 // supply is what can be sold: the catalogue, and the providers that can be asked.
 type supply struct {
 	snapshot *catalog.Snapshot
+	house    *policy.House // the operator's policy, with the facts of the snapshot; nil: there is none
 	live     map[string]provider.Live
 	known    map[string]provider.Spec // the providers this build can speak to, with a key or without
 }
@@ -90,12 +96,15 @@ type market struct {
 	live    map[string]provider.Live
 	local   []discover.Server
 
-	found   []string // models of local servers, in the current supply
+	mu      sync.Mutex     // held while a supply is made
+	found   []string       // models of local servers, in the current supply
+	offer   catalog.Data   // of local servers
+	ruling  *config.Policy // the operator's; nil: there is none
 	current atomic.Pointer[supply]
 }
 
-// newMarket merges the built-in catalogue, the configuration's, sim's and what
-// runs on this machine. simOrigin is "" where sim is only to be listed.
+// newMarket merges the built-in catalogue, the configuration's, sim's, what runs on this
+// machine, and the facts of the operator's policy. simOrigin is "" where sim is only to be listed.
 func newMarket(ctx context.Context, c *config.Config, door *egress.Door, simOrigin string) (*market, error) {
 	live, named, err := c.Providers(provider.All(), provider.Means{Now: time.Now, Door: throughDoor{door, "tokens"}})
 	if err != nil {
@@ -105,7 +114,11 @@ func newMarket(ctx context.Context, c *config.Config, door *egress.Door, simOrig
 	if err != nil {
 		return nil, err
 	}
-	m := &market{config: c, door: door, builtin: builtin, live: live, local: c.LocalServers(live)}
+	ruling, err := c.LoadPolicy()
+	if err != nil {
+		return nil, err
+	}
+	m := &market{config: c, door: door, builtin: builtin, live: live, local: c.LocalServers(live), ruling: ruling}
 	if c.Sim {
 		m.sim = []catalog.Data{{Providers: []catalog.Provider{sim.Provider()}, Models: simModels(simOrigin)}}
 		live[simSlug] = simLive(simOrigin)
@@ -125,24 +138,60 @@ func (m *market) refresh(ctx context.Context) error {
 	for _, x := range local.Models {
 		found = append(found, x.ID)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.current.Load() != nil && slices.Equal(found, m.found) {
 		return nil
 	}
+	made, err := m.stock(local, m.ruling)
+	if err != nil {
+		return err
+	}
+	m.found, m.offer = found, local
+	m.current.Store(made)
+	return nil
+}
+
+// adopt swaps the supply for one under another policy of the operator's: its rules and
+// its facts at once. first is done before, if nothing is wrong with it, and can prevent it.
+func (m *market) adopt(ruling *config.Policy, first func() error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	made, err := m.stock(m.offer, ruling)
+	if err != nil {
+		return err
+	}
+	if err := first(); err != nil {
+		return err
+	}
+	m.ruling = ruling
+	m.current.Store(made)
+	return nil
+}
+
+func (m *market) stock(local catalog.Data, ruling *config.Policy) (*supply, error) {
 	data, err := m.config.Catalogue(m.builtin, append(slices.Clone(m.sim), local)...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	snapshot, err := catalog.New(data)
+	snapshot, err := catalog.New(ruling.Facts(data))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	m.found = found
 	known := map[string]provider.Spec{}
 	for _, s := range provider.All() {
 		known[s.Slug] = s
 	}
-	m.current.Store(&supply{snapshot: snapshot, live: m.live, known: known})
-	return nil
+	made := &supply{snapshot: snapshot, live: m.live, known: known}
+	if ruling != nil {
+		house := *ruling.House
+		house.Catalog = snapshot
+		made.house = &house
+		for _, hostport := range ruling.Hosts() {
+			m.door.Name(hostport)
+		}
+	}
+	return made, nil
 }
 
 func (m *market) supply() *supply { return m.current.Load() }
@@ -165,7 +214,7 @@ type throughDoor struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t throughDoor) RoundTrip(r *http.Request) (*http.Response, error) {
-	return t.door.Do(r, egress.Pass{Endpoint: t.what, Allowed: func(e string) bool { return e == t.what }})
+	return t.door.Do(r, egress.Pass{Endpoint: t.what, Authority: r.URL.Host, Allowed: func(e string) bool { return e == t.what }})
 }
 
 // barred says why the set-up cannot ask an endpoint: "" if it can.

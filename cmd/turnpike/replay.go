@@ -16,6 +16,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/api"
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/config"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/replay"
 	"github.com/turnpike-gateway/turnpike/internal/sqlstore"
 )
@@ -260,7 +261,7 @@ func (a app) whatIf(ctx context.Context, s *store, cmd replayCmd, since time.Tim
 	w := replay.WhatIf{
 		Was: replay.Catalogues{Read: s.packed}, Is: replay.Catalogues{Read: read, Change: change.Apply},
 		Change: replay.Change{
-			Enabled: change.Enabled, ZDR: change.ZDR, NoTraining: change.NoTraining, Only: change.Only, Ignore: change.Ignore,
+			Enabled: change.Enabled, Terms: policy.Asked(change.ZDR, change.NoTraining), Only: change.Only, Ignore: change.Ignore,
 			MaxPrompt: change.MaxPrompt, MaxCompletion: change.MaxCompletion,
 		},
 		Barred: current.barred,

@@ -31,6 +31,8 @@ type routeCmd struct {
 
 	ZDR               bool     `help:"Only endpoints with zero data retention." name:"zdr"`
 	DenyTraining      bool     `help:"Only endpoints that neither keep nor train on prompts."`
+	DataClass         string   `help:"The class of the request's data (X-Turnpike-Data-Class)." placeholder:"NAME"`
+	Region            []string `help:"Only where prompts are handled in one of these (X-Turnpike-Data-Region)." placeholder:"A,B"`
 	Only              []string `help:"Only these providers or endpoint tags." placeholder:"A,B"`
 	Ignore            []string `help:"None of these." placeholder:"A,B"`
 	Order             []string `help:"These first, in this order." placeholder:"A,B"`
@@ -137,6 +139,12 @@ func (cmd routeCmd) dryRun() (api.DryRun, error) {
 	if cmd.Strict {
 		d.Header.Set("X-Turnpike-Strict", "true")
 	}
+	if cmd.DataClass != "" {
+		d.Header.Set("X-Turnpike-Data-Class", cmd.DataClass)
+	}
+	if len(cmd.Region) > 0 {
+		d.Header.Set("X-Turnpike-Data-Region", strings.Join(cmd.Region, ","))
+	}
 	return d, err
 }
 
@@ -228,7 +236,7 @@ func planHere(ctx context.Context, c *config.Config, dry api.DryRun) (*route.Exp
 	}
 	known := health.New(time.Now)
 	x, err := api.Inference{Gateway: &gateway.Gateway{
-		Catalog: m.catalog, Barred: m.barred, Health: known, Relay: &relay.Relay{Providers: m.provider, Health: known},
+		Catalog: m.catalog, Barred: m.barred, Gate: m.offline(), Health: known, Relay: &relay.Relay{Providers: m.provider, Health: known},
 		Now: time.Now, Seed: seed,
 	}}.Explain(ctx, identity.Principal{}, dry)
 	return &x, err

@@ -21,10 +21,15 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/health"
+	"github.com/turnpike-gateway/turnpike/internal/moderate"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
+	"github.com/turnpike-gateway/turnpike/internal/preset"
 	"github.com/turnpike-gateway/turnpike/internal/provider/sim"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/relay"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 	"github.com/turnpike-gateway/turnpike/internal/sqlstore"
+	"github.com/turnpike-gateway/turnpike/internal/trail"
 )
 
 type serveCmd struct{}
@@ -63,12 +68,13 @@ func (serveCmd) Run(ctx context.Context, a app) error {
 	if err != nil {
 		return err
 	}
-	err = a.serve(ctx, c, s)
+	err = a.serve(trail.As(ctx, trail.By{Actor: trail.Actor{Kind: trail.BySystem}}), c, s)
 	return errors.Join(err, s.db.Close())
 }
 
 func (a app) serve(ctx context.Context, c *config.Config, s *store) error {
-	log := a.log()
+	log, flush := a.log()
+	defer flush()
 	adopt(log)
 	if err := s.db.Serve(); err != nil {
 		if errors.Is(err, sqlstore.ErrServed) {
@@ -109,7 +115,23 @@ func (a app) serve(ctx context.Context, c *config.Config, s *store) error {
 	if err := s.db.Tell(ctx, servedAt, reachable(listener.Addr().String())); err != nil {
 		return err
 	}
+	rules, stopRules, err := rule(ctx, s, goods, log)
+	if err != nil {
+		return err
+	}
+	defer stopRules()
+	if err := tellFacts(ctx, s, goods); err != nil {
+		return err
+	}
 	g := newGateway(c, s, goods, door, log)
+	g.Moderate = &moderate.Client{Door: door}
+	g.Gate = &policy.Gate{House: rules.house, Rules: s.policies.Rules, Classify: g.Moderate.Classify, Skipped: rules.skipped}
+	stopTrail, err := keepTrail(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	defer stopTrail()
+	defer keepTranscripts(ctx, c, s, g, rules, log)()
 	if err := learn(ctx, s, g); err != nil {
 		return err
 	}
@@ -123,8 +145,11 @@ func (a app) serve(ctx context.Context, c *config.Config, s *store) error {
 		return err
 	}
 	defer forgetAnswers()
-	g.Cache = kept
-	handler := api.New(routes(c, s, goods, g, log), s.directory, log)
+	g.Cache, g.Limits = kept, limits(c, s, shared)
+	parts := routes(c, s, goods, g, log)
+	parts.Keys.House, parts.Policies.House = rules.house, rules.house
+	parts.Alive.Policy = rules.health()
+	handler := api.New(parts, s.directory, log)
 	if err := a.greet(ctx, c, s, goods.supply(), listener.Addr().String()); err != nil {
 		return err
 	}
@@ -132,6 +157,7 @@ func (a app) serve(ctx context.Context, c *config.Config, s *store) error {
 	defer stopJanitor()
 	stopProber := prober(ctx, g, c.Probes.Every)
 	defer stopProber()
+	defer revoker(ctx, g)()
 	return drainOnEnd(ctx, listener, handler, c.Timeouts.Drain, log)
 }
 
@@ -159,17 +185,28 @@ func newGateway(c *config.Config, s *store, goods *market, door *egress.Door, lo
 		Health:  h,
 		Ledger:  s.ledger,
 		Relay: &relay.Relay{
-			Door: door, Providers: goods.provider, Health: h, Attempts: c.Limits.Attempts, Reads: make(chan struct{}, runtime.GOMAXPROCS(0)), Room: relay.NewRoom(), Log: log, Now: time.Now,
+			Door: door, Catalog: goods.catalog, Providers: goods.provider, Health: h, Attempts: c.Limits.Attempts, Reads: make(chan struct{}, runtime.GOMAXPROCS(0)), Room: relay.NewRoom(), Log: log, Now: time.Now,
 			Timeouts: relay.Timeouts{FirstByte: c.Timeouts.FirstByte, Idle: c.Timeouts.Idle, Attempt: c.Timeouts.Attempt, Total: c.Timeouts.Total},
 		},
 		Sink:    s.db,
 		Decided: decided(c, s.db),
+		Refused: s.trail.Refused,
 		Now:     time.Now,
 		Seed:    seed,
 		EndUser: s.directory.EndUser,
 		Total:   c.Timeouts.Total,
 		Drains:  make(chan struct{}, drainSlots),
+		Stands:  standing(c, s),
 	}
+}
+
+// standing says whether a key may still be used, where requests under way are to end with
+// it.
+func standing(c *config.Config, s *store) func(ctx context.Context, account, hash string) (bool, error) {
+	if c.Keys.Revoked != config.RevokedStop {
+		return nil
+	}
+	return s.directory.Stands
 }
 
 func seed() uint64 {
@@ -180,16 +217,20 @@ func seed() uint64 {
 
 func routes(c *config.Config, s *store, goods *market, g *gateway.Gateway, log *slog.Logger) api.Routes {
 	catalogue := api.NewCatalogue(goods.catalog, g.Health, time.Now)
-	catalogue.Barred = goods.barred
+	catalogue.Barred, catalogue.Admits = goods.barred, g.Admits
+	presets := preset.New(s.db.Presets(), time.Now, crand.Reader)
 	return api.Routes{
 		Inference: api.Inference{
-			Gateway: g, BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive, NewID: newID, Log: log,
+			Gateway: g, Presets: presets, BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive, NewID: newID, Log: log, DefaultModel: s.policies.TextModel,
 		},
 		Catalogue:  catalogue,
-		Keys:       api.Keys{Directory: s.directory, Ledger: s.ledger, Now: time.Now, Usage: s.keyUsage, Usages: s.keyUsages},
+		Keys:       api.Keys{Directory: s.directory, Policies: s.policies, Ledger: s.ledger, Limits: g.Limits, Now: time.Now, Usage: s.keyUsage, Usages: s.keyUsages},
 		Credits:    api.Credits{Ledger: s.ledger},
-		Generation: api.Lookup{Find: s.generation, Sheet: s.db.Sheet},
+		Presets:    api.Presets{Presets: presets, BodyLimit: c.Limits.Body},
+		Generation: api.Lookup{Find: s.generation, Sheet: s.db.Sheet, Content: s.said, Apps: s.apps},
 		Past:       api.Past{Explain: newPasts(s).explain},
+		Policies:   api.Policies{Directory: s.policies, Keys: s.directory, Catalog: goods.catalog},
+		Audit:      api.Audit{Head: s.db.Trail().Head, Records: s.db.Trail().Records},
 	}
 }
 
@@ -235,17 +276,14 @@ func startSim(ctx context.Context, c *config.Config) (simulation, error) {
 		return simulation{}, err
 	}
 	srv := &http.Server{Handler: sim.New(sim.Options{}), ReadHeaderTimeout: headerTime}
-	go func() { _ = srv.Serve(l) }() // ends with Close
+	go safe.Func("serving sim", func() { _ = srv.Serve(l) })() // ends with Close
 	return simulation{origin: "http://" + l.Addr().String(), stop: func() { _ = srv.Close() }}, nil
 }
 
 // janitor keeps holds alive, releases those whose process died, settles what
 // could not be settled before, and looks for local servers.
 func janitor(ctx context.Context, s *store, g *gateway.Gateway, goods *market, log *slog.Logger) (stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	return beside(ctx, "looking after holds", func(ctx context.Context) {
 		tick, last, dropped := time.NewTicker(janitorEvery), time.Now(), int64(0)
 		defer tick.Stop()
 		for {
@@ -283,8 +321,7 @@ func janitor(ctx context.Context, s *store, g *gateway.Gateway, goods *market, l
 				log.LogAttrs(ctx, slog.LevelError, "sweep", slog.Any("err", err))
 			}
 		}
-	}()
-	return func() { cancel(); <-done }
+	})
 }
 
 // prober asks endpoints that were ejected whether they are back; every is 0 where
@@ -293,22 +330,18 @@ func prober(ctx context.Context, g *gateway.Gateway, every time.Duration) (stop 
 	if every == 0 {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				g.Probe(ctx)
-			}
-		}
-	}()
-	return func() { cancel(); <-done }
+	return each(ctx, "probing", every, func(ctx context.Context) { g.Probe(ctx) })
+}
+
+// revokedEvery is how often the keys of requests under way are looked at, where those of
+// keys that were revoked are to end: within five seconds (F93).
+const revokedEvery = time.Second
+
+func revoker(ctx context.Context, g *gateway.Gateway) (stop func()) {
+	if g.Stands == nil {
+		return func() {}
+	}
+	return each(ctx, "ending what revoked keys began", revokedEvery, func(ctx context.Context) { g.Revoke(ctx) })
 }
 
 // lastSettlements is the last try before the process ends; what it leaves is let
@@ -332,7 +365,7 @@ func drainOnEnd(ctx context.Context, l net.Listener, h http.Handler, drain time.
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
+	go safe.Func("serving", func() { failed <- srv.Serve(l) })()
 	select {
 	case err := <-failed:
 		return err

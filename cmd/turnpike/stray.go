@@ -13,6 +13,7 @@ type stray struct{ log *slog.Logger }
 
 // adopt sends what is logged without a logger to ours.
 func adopt(logger *slog.Logger) {
+	slog.SetDefault(logger)
 	log.SetFlags(0)
 	log.SetOutput(stray{logger})
 }

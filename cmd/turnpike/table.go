@@ -13,7 +13,7 @@ import (
 // a head.
 func (a app) print(v any, head []string, rows [][]string) error {
 	if a.json {
-		text, err := json.Marshal(v, jsontext.WithIndent("  "))
+		text, err := json.Marshal(v, jsontext.WithIndent("  "), json.Deterministic(true))
 		if err != nil {
 			return err
 		}

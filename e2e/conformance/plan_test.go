@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -96,7 +97,7 @@ func ask(t *testing.T, where, members string) *llm.Request {
 }
 
 func planned(w route.World, req *llm.Request, rng *rand.Rand) (route.Plan, error) {
-	limits, err := policy.Check(identity.Principal{}, req, w.At)
+	limits, err := (*policy.Gate)(nil).Check(context.Background(), identity.Principal{}, req, w.At)
 	if err != nil {
 		return route.Plan{}, err
 	}

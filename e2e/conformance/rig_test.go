@@ -29,8 +29,12 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/health"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
+	"github.com/turnpike-gateway/turnpike/internal/limit"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/moderate"
 	"github.com/turnpike-gateway/turnpike/internal/money"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
+	"github.com/turnpike-gateway/turnpike/internal/preset"
 	"github.com/turnpike-gateway/turnpike/internal/provider"
 	"github.com/turnpike-gateway/turnpike/internal/provider/sim"
 	"github.com/turnpike-gateway/turnpike/internal/record"
@@ -48,8 +52,10 @@ type setup struct {
 	env               map[string]string   // TURNPIKE_ variables
 	credit            money.Nano          // 0: $10
 	edit              func(*catalog.Data) // a last change to the catalogue
-	builtin           bool                // with the models that the binary carries
-	egress            egress.Options      // the way to the rest of the world
+	house             *policy.House       // the operator's policy
+	policies          func(policy.Store) policy.Store
+	builtin           bool           // with the models that the binary carries
+	egress            egress.Options // the way to the rest of the world
 }
 
 // rig is the product: what `turnpike serve` puts together, on a port of its own.
@@ -60,6 +66,7 @@ type rig struct {
 	db               *sqlstore.DB
 	ledger           *ledger.Ledger
 	directory        *identity.Directory
+	policies         *policy.Directory
 	health           *health.Tracker
 	demand           *gateway.Demand
 	snapshot         *catalog.Snapshot
@@ -147,6 +154,12 @@ func start(t *testing.T, s setup) *rig {
 	r.directory, err = identity.New(ctx, db.Keys(), now, rand.Reader)
 	must(err)
 	r.ledger = ledger.New(db.Books(), now, "node-"+rand.Text())
+	kept := policy.Store(db.Policies())
+	if s.policies != nil {
+		kept = s.policies(kept)
+	}
+	r.policies = policy.NewDirectory(kept, now, rand.Reader)
+	house := func() (*policy.House, error) { return s.house, nil }
 
 	s.egress.ConnectTimeout, s.egress.TLSTimeout = c.Timeouts.Connect, c.Timeouts.Connect
 	door := egress.New(s.egress)
@@ -158,9 +171,12 @@ func start(t *testing.T, s setup) *rig {
 	answers, err := cache.NewMemory(16 << 20)
 	must(err)
 	t.Cleanup(answers.Close)
+	services := &moderate.Client{Door: door}
 	g := &gateway.Gateway{
 		Catalog:  func() *catalog.Snapshot { return r.snapshot },
 		Barred:   func(e *catalog.Endpoint) string { return barred(live, e) },
+		Gate:     &policy.Gate{House: house, Rules: r.policies.Rules, Classify: services.Classify},
+		Moderate: services,
 		Health:   h,
 		Cache:    cache.New(answers, now),
 		Sessions: affinity.New(c.Timeouts.Session, now, nil),
@@ -177,16 +193,28 @@ func start(t *testing.T, s setup) *rig {
 		Total:   c.Timeouts.Total,
 		Drains:  make(chan struct{}, 8),
 	}
+	g.Limits = limit.New(limit.Options{
+		Now: now, Free: limit.Free(c.Limits.Free), Counted: db.FreeRequests,
+		Bought: func(ctx context.Context, account string) (money.Nano, error) {
+			b, err := r.ledger.Balance(ctx, ledger.Customer(account))
+			return b.Credits, err
+		},
+	})
 	r.demand = &g.Demand
 	log := slog.New(slog.DiscardHandler)
+	presets := preset.New(db.Presets(), now, rand.Reader)
+	catalogue := api.NewCatalogue(func() *catalog.Snapshot { return r.snapshot }, h, now)
+	catalogue.Admits = g.Admits
 	handler := api.New(api.Routes{
+		Presets: api.Presets{Presets: presets, BodyLimit: c.Limits.Body},
 		Inference: api.Inference{
-			Gateway: g, BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive,
-			NewID: func() string { return "gen-1764000000-" + rand.Text()[:20] }, Log: log,
+			Gateway: g, Presets: presets, BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive,
+			NewID: func() string { return "gen-1764000000-" + rand.Text()[:20] }, Log: log, DefaultModel: r.policies.TextModel,
 		},
-		Catalogue: api.NewCatalogue(func() *catalog.Snapshot { return r.snapshot }, h, now),
+		Catalogue: catalogue,
+		Policies:  api.Policies{Directory: r.policies, Keys: r.directory, Catalog: func() *catalog.Snapshot { return r.snapshot }, House: house},
 		Keys: api.Keys{
-			Directory: r.directory, Ledger: r.ledger, Now: now,
+			Directory: r.directory, Policies: r.policies, House: house, Ledger: r.ledger, Limits: g.Limits, Now: now,
 			Usage: func(ctx context.Context, account, hash string, at time.Time) (api.Spent, error) {
 				u, err := db.KeyUsage(ctx, account, hash, at)
 				return api.Spent(u), err

@@ -497,3 +497,101 @@ func TestV1(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPresets has every route of presets, with the shapes of the document.
+func TestPresets(t *testing.T) {
+	t.Parallel()
+	need(t)
+	const one = "/presets/contract"
+	for path, body := range map[string]string{
+		"/chat/completions": `{"model":"sim/echo","temperature":0.7,"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}]}`,
+		"/messages":         `{"model":"sim/echo","max_tokens":100,"system":"Be brief.","messages":[{"role":"user","content":"Hi"}]}`,
+		"/responses":        `{"model":"sim/echo","input":"Hi"}`,
+	} {
+		holds(t, "POST", "/presets/{slug}"+path, one+path, under.user, body, 200)
+		checkError(t, holds(t, "POST", "/presets/{slug}"+path, one+path, under.user, `{"temperature":"hot"}`, 400))
+		checkError(t, holds(t, "POST", "/presets/{slug}"+path, one+path, "", body, 401))
+	}
+	for _, key := range []string{under.user, under.management} {
+		holds(t, "GET", "/presets", "/presets?limit=10&offset=0", key, "", 200)
+		holds(t, "GET", "/presets/{slug}", one, key, "", 200)
+		holds(t, "GET", "/presets/{slug}/versions", one+"/versions", key, "", 200)
+		holds(t, "GET", "/presets/{slug}/versions/{version}", one+"/versions/2", key, "", 200)
+	}
+	checkError(t, holds(t, "GET", "/presets", "/presets?limit=1000", under.user, "", 400))
+	checkError(t, holds(t, "GET", "/presets/{slug}", "/presets/none", under.user, "", 404))
+	checkError(t, holds(t, "GET", "/presets/{slug}/versions", "/presets/none/versions", under.user, "", 404))
+	checkError(t, holds(t, "GET", "/presets/{slug}/versions/{version}", one+"/versions/99", under.user, "", 404))
+	for _, members := range []string{`"model":"@preset/contract"`, `"model":"sim/echo@preset/contract"`, `"model":"sim/echo","preset":"contract"`} {
+		checkWhole(t, holds(t, "POST", "/chat/completions", "/chat/completions", under.user, chatBody(t, members), 200))
+	}
+	checkError(t, holds(t, "POST", "/chat/completions", "/chat/completions", under.user, chatBody(t, `"model":"@preset/none"`), 404))
+}
+
+type named struct {
+	Data struct {
+		ID        string `json:"id"`
+		Guardrail string `json:"default_guardrail_id"`
+	} `json:"data"`
+}
+
+// TestGuardrails has every route of guardrails, with the shapes of the document.
+func TestGuardrails(t *testing.T) {
+	t.Parallel()
+	need(t)
+	key := makeKey(t, `{"name":"guarded"}`).Data.Hash
+	body := `{"name":"contract","description":"d","limit_usd":75.5,"reset_interval":"weekly","include_byok_in_budgets":true,"allowed_models":["sim/echo"],"ignored_providers":["sim"],
+		"enforce_zdr":true,"enforce_zdr_xai":false,"enable_free_model_training":false,"content_filters":[{"pattern":"x+","action":"redact","label":"[X]"}],
+		"content_filter_builtins":[{"slug":"email","action":"block"},{"slug":"regex-prompt-injection","action":"flag","scan_scope":"user_only"}]}`
+	made := into[named](t, holds(t, "POST", "/guardrails", "/guardrails", under.management, body, 201).body)
+	one := "/guardrails/" + made.Data.ID
+	holds(t, "GET", "/guardrails", "/guardrails?offset=0&limit=100", under.management, "", 200)
+	holds(t, "GET", "/guardrails/{id}", one, under.management, "", 200)
+	holds(t, "PATCH", "/guardrails/{id}", one, under.management, `{"name":"again","limit_usd":null,"reset_interval":null,"content_filters":null}`, 200)
+	for _, c := range []struct{ kind, body string }{{"keys", `{"key_hashes":["` + key + `"]}`}, {"members", `{"member_user_ids":["carol"]}`}} {
+		under1 := "/assignments/" + c.kind
+		holds(t, "POST", "/guardrails/{id}"+under1, one+under1, under.management, c.body, 200)
+		holds(t, "GET", "/guardrails/{id}"+under1, one+under1, under.management, "", 200)
+		holds(t, "GET", "/guardrails"+under1, "/guardrails"+under1, under.management, "", 200)
+		holds(t, "POST", "/guardrails/{id}"+under1+"/remove", one+under1+"/remove", under.management, c.body, 200)
+		checkError(t, holds(t, "POST", "/guardrails/{id}"+under1, one+under1, under.management, `{}`, 400))
+		checkError(t, holds(t, "POST", "/guardrails/{id}"+under1, one+under1, "", c.body, 401))
+	}
+	checkError(t, holds(t, "POST", "/guardrails", "/guardrails", under.management, `{"name":"x","allowed_models":[]}`, 400))
+	checkError(t, holds(t, "POST", "/guardrails", "/guardrails", under.user, `{"name":"x"}`, 403))
+	holds(t, "DELETE", "/guardrails/{id}", one, under.management, "", 200)
+	for _, method := range []string{"GET", "DELETE"} {
+		checkError(t, holds(t, method, "/guardrails/{id}", one, under.management, "", 404))
+	}
+}
+
+// TestWorkspaces has every route of workspaces and their budgets, but for members, of whom
+// there are none yet.
+func TestWorkspaces(t *testing.T) {
+	t.Parallel()
+	need(t)
+	body := `{"name":"Contract","slug":"contract","description":null,"default_text_model":"sim/echo","default_image_model":null,"default_provider_sort":"price",
+		"io_logging_api_key_ids":null,"io_logging_sampling_rate":0.5,"is_data_discount_logging_enabled":false,"is_observability_broadcast_enabled":false,"is_observability_io_logging_enabled":false}`
+	made := into[named](t, holds(t, "POST", "/workspaces", "/workspaces", under.management, body, 201).body)
+	holds(t, "GET", "/workspaces", "/workspaces", under.management, "", 200)
+	holds(t, "GET", "/workspaces/{id}", "/workspaces/"+made.Data.ID, under.management, "", 200)
+	holds(t, "PATCH", "/workspaces/{id}", "/workspaces/contract", under.management, `{"name":"Again"}`, 200)
+	holds(t, "GET", "/guardrails/{id}", "/guardrails/"+made.Data.Guardrail, under.management, "", 200)
+	budget := "/workspaces/contract/budgets"
+	for interval, limit := range map[string]string{"lifetime": "1000", "monthly": "100.5"} {
+		holds(t, "PUT", "/workspaces/{id}/budgets/{interval}", budget+"/"+interval, under.management, `{"limit_usd":`+limit+`,"include_byok_in_budgets":true}`, 200)
+		holds(t, "GET", "/workspaces/{id}/budgets/{interval}", budget+"/"+interval, under.management, "", 200)
+	}
+	holds(t, "GET", "/workspaces/{id}/budgets", budget, under.management, "", 200)
+	checkError(t, holds(t, "PUT", "/workspaces/{id}/budgets/{interval}", budget+"/daily", under.management, `{"limit_usd":2000}`, 400))
+	checkError(t, holds(t, "GET", "/workspaces/{id}/budgets/{interval}", budget+"/daily", under.management, "", 404))
+	holds(t, "DELETE", "/workspaces/{id}/budgets/{interval}", budget+"/monthly", under.management, "", 200)
+	checkError(t, holds(t, "POST", "/workspaces", "/workspaces", under.management, `{"name":"x","slug":"X"}`, 400))
+	checkError(t, holds(t, "DELETE", "/workspaces/{id}", "/workspaces/default", under.management, "", 403))
+	holds(t, "DELETE", "/workspaces/{id}", "/workspaces/contract", under.management, "", 200)
+	checkError(t, holds(t, "GET", "/workspaces/{id}", "/workspaces/contract", under.management, "", 404))
+	for _, key := range []string{under.user, under.management} {
+		holds(t, "GET", "/models/user", "/models/user?limit=2", key, "", 200)
+	}
+	holds(t, "GET", "/models/user", "/models/user", "", "", 401)
+}

@@ -13,6 +13,8 @@ func ours(where, at string) bool {
 	switch leaf {
 	case "data_policy": // of endpoints and providers: what the operator's gates go by
 		return strings.Contains(where, "/endpoints") || strings.HasSuffix(where, "/providers")
+	case "data_policy_warning": // of models that may log prompts wherever they are asked
+		return strings.Contains(where, "/model")
 	case "provider": // display name of who answered; read by SDKs
 		return at == leaf && strings.HasSuffix(where, "/chat/completions")
 	case "image_tokens": // the contract's table of usage; absent from the document
@@ -29,6 +31,14 @@ func ours(where, at string) bool {
 		return strings.Contains(where, "/endpoints")
 	case "native_finish_reason": // US-02
 		return strings.HasSuffix(where, "/chat/completions")
+	case "policy_version": // of a generation: by which rules it was let through
+		return strings.HasSuffix(where, "/generation")
+	case "limit_source": // of error.metadata: whose limit on spending it is
+		return at == "error.metadata.limit_source"
+	case "version", "data_class", "regions", "io_logging_key_hashes", "scope", "reversible": // how often an object was changed, and what it demands besides
+		return strings.Contains(where, "/guardrails") || strings.Contains(where, "/workspaces") || leaf == "data_class" && strings.Contains(where, "/key")
+	case "requests_per_minute", "tokens_per_minute": // what a key may do
+		return strings.Contains(where, "/key")
 	case "availability", "http_status", "error_type": // ER-01: why nothing could answer
 		return at == "error."+leaf
 	}
@@ -40,6 +50,8 @@ func ours(where, at string) bool {
 func ourStatuses(template string) []int {
 	switch {
 	case strings.HasPrefix(template, "/keys"):
+		return []int{http.StatusForbidden, http.StatusBadRequest} // AU-03
+	case strings.HasPrefix(template, "/guardrails"), strings.HasPrefix(template, "/workspaces"):
 		return []int{http.StatusForbidden, http.StatusBadRequest} // AU-03
 	case template == "/chat/completions":
 		return []int{http.StatusGatewayTimeout} // the contract's status table: an upstream that timed out

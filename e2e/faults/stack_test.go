@@ -1,4 +1,4 @@
-// Package faults holds the product to the fault matrix (F01 to F50): the whole of it
+// Package faults holds the product to the fault matrix (F01 to F50, F91 to F100): the whole of it
 // in one process, over real sockets, with providers that misbehave to the byte.
 // testdata/rows.txt says which row is held here and which is held elsewhere.
 package faults
@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -68,6 +69,13 @@ type stack struct {
 	network  network
 	mu       sync.Mutex
 	outcomes map[string][]record.Outcome // by the model that was asked for
+
+	gateway   *gateway.Gateway
+	directory *identity.Directory
+	config    *config.Config
+	snapshot  atomic.Pointer[catalog.Snapshot]
+	live      atomic.Pointer[map[string]provider.Live]
+	panics    bool // is meant to: the log may say so
 }
 
 // noRows is a database without rows: to make its tables takes longer than a test.
@@ -130,16 +138,15 @@ func start(t *testing.T, entries string, env map[string]string, roots *x509.Cert
 			door.Name(hostport)
 		}
 	}
-	data, err := c.Catalogue(catalog.Data{Version: "none"}, catalog.Data{})
-	must(err)
-	snapshot, err := catalog.New(data)
-	must(err)
+	s.config, s.directory = c, directory
+	s.live.Store(&live)
+	s.sells(t, c)
 	s.health = health.New(now)
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	g := &gateway.Gateway{
-		Catalog: func() *catalog.Snapshot { return snapshot },
+		Catalog: s.snapshot.Load,
 		Barred: func(e *catalog.Endpoint) string {
-			if _, ok := live[e.Provider]; !ok {
+			if _, ok := (*s.live.Load())[e.Provider]; !ok {
 				return route.RuleCredential
 			}
 			return ""
@@ -147,8 +154,8 @@ func start(t *testing.T, entries string, env map[string]string, roots *x509.Cert
 		Health: s.health,
 		Ledger: s.ledger,
 		Relay: &relay.Relay{
-			Door: door, Health: s.health, Attempts: c.Limits.Attempts, Now: now, Log: log,
-			Providers: func(slug string) (provider.Live, bool) { l, ok := live[slug]; return l, ok },
+			Door: door, Catalog: s.snapshot.Load, Health: s.health, Attempts: c.Limits.Attempts, Now: now, Log: log,
+			Providers: func(slug string) (provider.Live, bool) { l, ok := (*s.live.Load())[slug]; return l, ok },
 			Timeouts:  relay.Timeouts{FirstByte: c.Timeouts.FirstByte, Idle: c.Timeouts.Idle, Attempt: c.Timeouts.Attempt, Total: c.Timeouts.Total},
 		},
 		Sink:    keeper{s, db},
@@ -158,6 +165,7 @@ func start(t *testing.T, entries string, env map[string]string, roots *x509.Cert
 		Total:   c.Timeouts.Total,
 		Drains:  make(chan struct{}, 8),
 	}
+	s.gateway = g
 	srv := httptest.NewServer(api.New(api.Routes{Inference: api.Inference{
 		Gateway: g, BodyLimit: c.Limits.Body, KeepAlive: c.Timeouts.KeepAlive, NewID: func() string { return "gen-1764000000-" + rand.Text()[:20] }, Log: log,
 	}}, directory, log))
@@ -175,12 +183,33 @@ func start(t *testing.T, entries string, env map[string]string, roots *x509.Cert
 		s.books(t, db)
 		must(db.Close())
 		for _, word := range []string{secret, page, "panic", "goroutine "} {
-			if strings.Contains(s.log.String(), word) {
+			if strings.Contains(s.log.String(), word) && !(s.panics && (word == "panic" || word == "goroutine ")) {
 				t.Errorf("the log has %q", word)
 			}
 		}
 	})
 	return s
+}
+
+// sells has the product offer what a configuration lists.
+func (s *stack) sells(t *testing.T, c *config.Config) {
+	t.Helper()
+	data, err := c.Catalogue(catalog.Data{Version: "none"}, catalog.Data{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := catalog.New(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.snapshot.Store(snapshot)
+}
+
+// changes has the product know other providers from now on.
+func (s *stack) changes(change func(map[string]provider.Live)) {
+	live := maps.Clone(*s.live.Load())
+	change(live)
+	s.live.Store(&live)
 }
 
 // books holds what was charged to the laws of the ledger, and derives it again: what
@@ -326,6 +355,8 @@ func (n *network) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr
 	case strings.HasSuffix(host, noreply):
 		<-ctx.Done()
 		return nil, &net.DNSError{Err: "i/o timeout", Name: host, IsTimeout: true, IsTemporary: true}
+	case strings.HasSuffix(host, panicking):
+		panic(canary)
 	case strings.HasSuffix(host, nothing):
 		return nil, nil
 	case strings.HasSuffix(host, rebinds):

@@ -78,6 +78,8 @@ func notKept(path string) string {
 		return "Conversations are not kept here (store: false): send the whole conversation in the input of POST /responses"
 	case kind == "messages" && (rest == "batches" || strings.HasPrefix(rest, "batches/")):
 		return "Batches are not taken here: send each request to POST /messages"
+	case kind == "workspaces" && strings.Contains("/"+rest+"/", "/members/"):
+		return "Workspaces have no members here: every key of the account may be made in any of them, and a guardrail is given to a member by the id that keys have in creator_user_id"
 	case kind == "batches":
 		return "Batches are not taken here: send each request by itself"
 	}

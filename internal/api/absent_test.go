@@ -23,6 +23,8 @@ func TestNotKept(t *testing.T) {
 			{"POST", "/batches", envelope, "Batches are not taken here"},
 			{"POST", "/messages/batches", native, "Batches are not taken here"},
 			{"GET", "/messages/batches/msgbatch_1/results", native, "Batches are not taken here"},
+			{"GET", "/workspaces/lab/members", envelope, "Workspaces have no members here"},
+			{"POST", "/workspaces/lab/members/add", envelope, "Workspaces have no members here"},
 			{"GET", "/messages/msg_1", native, "There is nothing at"},
 			{"POST", "/moderations", envelope, "There is nothing at"},
 			{"GET", "/messagesque", envelope, "There is nothing at"},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/dialect"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/preset"
 	"github.com/turnpike-gateway/turnpike/internal/relay/cache"
 )
 
@@ -29,27 +30,37 @@ const (
 	mostCacheTTL  = 24 * 60 * 60
 )
 
-// caching is what a request wants of the response cache, which is off unless it says
-// otherwise (RC-01).
-func caching(h http.Header, body []byte) llm.Caching {
-	if !strings.EqualFold(h.Get(headerCache), "true") {
+// caching is what a request wants of the response cache, which is off unless a header or
+// the preset says otherwise (RC-01): the preset's no goes before all, a header before its
+// yes (RC-05).
+func caching(h http.Header, said preset.Applied) llm.Caching {
+	asked := h.Get(headerCache)
+	on := strings.EqualFold(asked, "true")
+	if said.Cached != nil {
+		on = *said.Cached && !strings.EqualFold(asked, "false")
+	}
+	if !on {
 		return llm.Caching{}
 	}
 	return llm.Caching{
 		On: true, Clear: strings.EqualFold(h.Get(headerCacheClear), "true"),
-		TTL: time.Duration(cacheTTL(h.Get(headerCacheTTL))) * time.Second, Body: cache.Digest(body),
+		TTL: time.Duration(cacheTTL(h.Get(headerCacheTTL), said.TTL)) * time.Second, Body: cache.Digest(said.Body),
 	}
 }
 
-// cacheTTL reads the digits that a value begins with, and nothing of what follows them
-// (RC-03).
-func cacheTTL(value string) (seconds int) {
+// cacheTTL reads the digits that a value begins with, and nothing of what follows them;
+// of a value without any the next is read (RC-03, RC-05).
+func cacheTTL(value string, next ...string) (seconds int) {
 	digits := 0
 	for digits < len(value) && value[digits] >= '0' && value[digits] <= '9' {
 		seconds = min(seconds*10+int(value[digits]-'0'), mostCacheTTL)
 		digits++
 	}
-	if digits == 0 {
+	switch {
+	case digits > 0:
+	case len(next) > 0:
+		return cacheTTL(next[0], next[1:]...)
+	default:
 		return usualCacheTTL
 	}
 	return max(seconds, leastCacheTTL)

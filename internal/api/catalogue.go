@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/health"
+	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/pricing"
 )
@@ -29,6 +31,8 @@ type Catalogue struct {
 	last     *atomic.Pointer[edition]
 
 	Barred func(*catalog.Endpoint) (rule string) // why the set-up here cannot ask it; nil: all can be asked
+	// Admits says what may be asked with a key, whatever it asks; nil: all may.
+	Admits func(ctx context.Context, who identity.Principal) (func(*catalog.Model, *catalog.Endpoint) bool, error)
 }
 
 // Health tells how endpoints do.
@@ -42,11 +46,12 @@ func NewCatalogue(snapshot func() *catalog.Snapshot, h Health, now func() time.T
 	return Catalogue{snapshot: snapshot, health: h, now: now, last: new(atomic.Pointer[edition])}
 }
 
-// edition is a snapshot as it is sent. It is made once, and where prices depend
-// on the time of day once a minute.
+// edition is a snapshot as it is sent. It is made once, anew when a fact expires, and
+// where prices depend on the time of day once a minute.
 type edition struct {
 	of     *catalog.Snapshot
-	minute int64 // Unix minutes; 0 where the time of day does not matter
+	minute int64     // Unix minutes; 0 where the time of day does not matter
+	until  time.Time // when the next fact of a data policy expires; zero: none does
 	models []*entry
 	byID   map[string]*entry
 	list   []byte // GET /models without a query
@@ -63,7 +68,7 @@ type entry struct {
 func (c Catalogue) present() (*edition, error) {
 	snap, at := c.snapshot(), c.now()
 	minute := at.Unix() / 60
-	if e := c.last.Load(); e != nil && e.of == snap && (e.minute == 0 || e.minute == minute) {
+	if e := c.last.Load(); e != nil && e.of == snap && (e.minute == 0 || e.minute == minute) && (e.until.IsZero() || at.Before(e.until)) {
 		return e, nil
 	}
 	rows := c.rows(snap, at)
@@ -73,6 +78,7 @@ func (c Catalogue) present() (*edition, error) {
 		m := r.model
 		x := &entry{model: m, prices: r.prices}
 		view := modelView(m, primaryOf(m), x.prices)
+		view.Warning = policyWarning(m, at)
 		if r.target != nil {
 			view.AliasTarget = &aliasTarget{r.target.ID, r.target.Name}
 		}
@@ -88,6 +94,9 @@ func (c Catalogue) present() (*edition, error) {
 		}
 		if timed(m) {
 			e.minute = minute
+		}
+		if next := nextExpiry(m, at); !next.IsZero() && (e.until.IsZero() || next.Before(e.until)) {
+			e.until = next
 		}
 	}
 	e.list = listText(shown, len(shown), "")
@@ -214,6 +223,36 @@ func (c Catalogue) Models(w http.ResponseWriter, r *http.Request) {
 	writeShared(w, "application/json", listText(page, len(found), next))
 }
 
+// OfUser is GET /models/user: the models that have an endpoint which the policy of the
+// caller's key admits (DP-12), with the filters of GET /models. A management key sees what
+// a user key of its workspace would.
+func (c Catalogue) OfUser(w http.ResponseWriter, r *http.Request, who identity.Principal) {
+	e, err := c.present()
+	if err != nil {
+		writeError(w, asError(err))
+		return
+	}
+	q, bad := parseListing(r.URL.RawQuery, c.now())
+	if bad != nil {
+		writeError(w, bad)
+		return
+	}
+	admits := func(*catalog.Model, *catalog.Endpoint) bool { return true }
+	if c.Admits != nil {
+		if admits, err = c.Admits(r.Context(), who); err != nil {
+			writeError(w, asError(err))
+			return
+		}
+	}
+	found := slices.DeleteFunc(q.apply(e, c.health.Standing), func(x *entry) bool {
+		return !slices.ContainsFunc(x.model.Endpoints, func(e *catalog.Endpoint) bool { return admits(x.model, e) })
+	})
+	page, next := q.page(found)
+	next = strings.Replace(next, modelsPath+"?", modelsPath+"/user?", 1)
+	w.Header().Set("Cache-Control", "no-store")
+	write(w, http.StatusOK, listText(page, len(found), next))
+}
+
 // Count is GET /models/count: how many models the same filters leave (CT-01).
 func (c Catalogue) Count(w http.ResponseWriter, r *http.Request) {
 	e, err := c.present()
@@ -336,14 +375,14 @@ func (c Catalogue) Endpoints(w http.ResponseWriter, r *http.Request, known bool)
 }
 
 // ZDR is GET /endpoints/zdr: every endpoint that may be used under zero data
-// retention (DP-11).
+// retention (DP-11). A promise that has expired is none.
 func (c Catalogue) ZDR(w http.ResponseWriter, _ *http.Request) {
-	snap := c.snapshot()
+	snap, at := c.snapshot(), c.now()
 	all := []publicEndpoint{}
 	for _, m := range snap.Models() {
 		var some []*catalog.Endpoint
 		for _, e := range m.Endpoints {
-			if e.Policy.ZDR {
+			if keepsNothing(e, at) {
 				some = append(some, e)
 			}
 		}
@@ -367,10 +406,10 @@ func (c Catalogue) endpoints(snap *catalog.Snapshot, m *catalog.Model, some []*c
 
 // Providers is GET /providers.
 func (c Catalogue) Providers(w http.ResponseWriter, _ *http.Request) {
-	providers := c.snapshot().Providers()
+	providers, at := c.snapshot().Providers(), c.now()
 	views := make([]publicProvider, 0, len(providers))
 	for _, p := range providers {
-		views = append(views, providerView(p))
+		views = append(views, providerView(p, at))
 	}
 	writeData(w, views)
 }

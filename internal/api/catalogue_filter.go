@@ -58,7 +58,7 @@ func parseListing(raw string, now time.Time) (listing, *llm.Error) {
 
 	q.byModality(&p)
 	q.byName(&p)
-	q.byEndpoint(&p)
+	q.byEndpoint(&p, now)
 	q.byPrice(&p)
 	if least, ok := p.count("context", 1); ok {
 		q.where(func(x *entry) bool { return x.model.ContextLength >= least })
@@ -107,19 +107,19 @@ func (q *listing) byName(p *params) {
 }
 
 // byEndpoint: a model stays if one of its endpoints has it, but for parameters,
-// which the model has all of.
-func (q *listing) byEndpoint(p *params) {
+// which the model has all of. What is known of its data policy is what is known now.
+func (q *listing) byEndpoint(p *params, now time.Time) {
 	for _, s := range p.words("supported_parameters") {
 		q.where(func(x *entry) bool { return slices.Contains(x.model.SupportedParameters, s) })
 	}
 	if p.oneOf("zdr", "true", "false") == "true" {
 		q.where(func(x *entry) bool {
-			return slices.ContainsFunc(x.model.Endpoints, func(e *catalog.Endpoint) bool { return e.Policy.ZDR })
+			return slices.ContainsFunc(x.model.Endpoints, func(e *catalog.Endpoint) bool { return keepsNothing(e, now) })
 		})
 	}
 	if region := p.oneOf("region", "eu", "us"); region != "" {
 		q.where(func(x *entry) bool {
-			return slices.ContainsFunc(x.model.Endpoints, func(e *catalog.Endpoint) bool { return e.Policy.Region == region })
+			return slices.ContainsFunc(x.model.Endpoints, func(e *catalog.Endpoint) bool { return runsIn(e, region, now) })
 		})
 	}
 	if providers := p.words("providers"); len(providers) > 0 {

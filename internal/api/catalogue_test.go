@@ -39,7 +39,7 @@ func smallCatalogue() catalog.Data {
 		Version: "small",
 		Providers: []catalog.Provider{
 			{Slug: "lab", Name: "The Lab", PrivacyPolicyURL: "https://lab.example/privacy", Headquarters: "US", Datacenters: []string{"US", "DE"}},
-			{Slug: "vault", Name: "Vault", Policy: catalog.DataPolicy{ZDR: true, Region: "eu", Known: true, Source: "its terms, 2026-11-01"}},
+			{Slug: "vault", Name: "Vault", Policy: vaultTerms()},
 		},
 		Models: []catalog.Model{
 			{
@@ -362,7 +362,8 @@ func TestModelWithoutFactsKeepsRequiredMembers(t *testing.T) {
 		"top_provider":{"context_length":null,"max_completion_tokens":null,"is_moderated":false},
 		"per_request_limits":null,"supported_parameters":[],"default_parameters":null,"supported_voices":null,
 		"hugging_face_id":null,"knowledge_cutoff":null,"expiration_date":null,
-		"links":{"details":"/api/v1/models/paint/image/endpoints"}}}`
+		"links":{"details":"/api/v1/models/paint/image/endpoints"},
+		"data_policy_warning":"No endpoint of this model is known not to keep prompts, and none is known not to train on them"}}`
 	sameJSON(t, want, w.Body.String())
 
 	w = get(t, h, "/model/router/auto")
@@ -450,7 +451,7 @@ func TestEndpointsAreShownWhole(t *testing.T) {
 		"service_tier":null,"native_tools":{},"supports_diarization":false,
 		"latency_last_30m":{"p50":250,"p75":500,"p90":1000,"p99":2000.4},"throughput_last_30m":{"p50":45.2,"p75":40,"p90":20,"p99":15.1},
 		"supports_tool_choice":{"auto":false,"function":false,"none":false,"required":false},
-		"data_policy":{"training":true,"retains_prompts":true,"retention_days":null,"can_publish":false,"zdr":false,"region":null,"known":false,"source":null}
+		"data_policy":`+unknownPolicy+`
 		}`, string(got.Data.Endpoints[1]))
 	sameJSON(t, `{
 		"name":"Vault | lab/sharp","model_id":"lab/sharp","model_name":"Lab: Sharp","context_length":400000,
@@ -461,7 +462,7 @@ func TestEndpointsAreShownWhole(t *testing.T) {
 		"service_tier":null,"native_tools":{},"supports_diarization":false,
 		"latency_last_30m":null,"throughput_last_30m":null,
 		"supports_tool_choice":{"auto":false,"function":false,"none":false,"required":false},
-		"data_policy":{"training":false,"retains_prompts":false,"retention_days":0,"can_publish":false,"zdr":true,"region":"eu","known":true,"source":"its terms, 2026-11-01"}
+		"data_policy":`+vaultPolicy+`
 		}`, string(got.Data.Endpoints[2]))
 	if !strings.Contains(string(got.Data.Endpoints[0]), `"service_tier":"flex"`) {
 		t.Errorf("the tier is missing: %s", got.Data.Endpoints[0])
@@ -496,10 +497,10 @@ func TestProvidersAreShownWhole(t *testing.T) {
 	sameJSON(t, `{"data":[
 		{"name":"The Lab","slug":"lab","privacy_policy_url":"https://lab.example/privacy","terms_of_service_url":null,"status_page_url":null,
 		 "headquarters":"US","datacenters":["US","DE"],
-		 "data_policy":{"training":true,"retains_prompts":true,"retention_days":null,"can_publish":false,"zdr":false,"region":null,"known":false,"source":null}},
+		 "data_policy":`+unknownPolicy+`},
 		{"name":"Vault","slug":"vault","privacy_policy_url":null,"terms_of_service_url":null,"status_page_url":null,
 		 "headquarters":null,"datacenters":null,
-		 "data_policy":{"training":false,"retains_prompts":false,"retention_days":0,"can_publish":false,"zdr":true,"region":"eu","known":true,"source":"its terms, 2026-11-01"}}
+		 "data_policy":`+vaultPolicy+`}
 		]}`, w.Body.String())
 }
 

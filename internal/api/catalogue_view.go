@@ -36,6 +36,7 @@ type publicModel struct {
 	Expires       *string        `json:"expiration_date"`
 	Reasoning     *reasoningView `json:"reasoning,omitzero"`
 	AliasTarget   *aliasTarget   `json:"alias_target,omitzero"`
+	Warning       string         `json:"data_policy_warning,omitzero"` // ours: it may log prompts wherever it is asked
 	Links         struct {
 		Details string `json:"details"`
 	} `json:"links"`
@@ -261,7 +262,7 @@ func endpointView(m *catalog.Model, p *catalog.Provider, e *catalog.Endpoint, h 
 		Name: p.Name + " | " + m.ID, ModelID: m.ID, ModelName: m.Name, ProviderName: p.Name, Tag: e.Tag,
 		ContextLength: cmp.Or(e.ContextLength, m.ContextLength), Pricing: priceView(shownPrices(e, at)),
 		Quantization: cmp.Or(e.Quantization, "unknown"), MaxCompletion: orNull(e.MaxCompletionTokens), MaxPrompt: orNull(e.MaxPromptTokens),
-		Parameters: e.SupportedParameters, Status: statusHealthy, Tier: orNull(e.Tier), ImplicitCaching: e.ImplicitCaching, DataPolicy: policyOf(e.Policy),
+		Parameters: e.SupportedParameters, Status: statusHealthy, Tier: orNull(e.Tier), ImplicitCaching: e.ImplicitCaching, DataPolicy: policyOf(&e.Policy, at),
 		Uptime5m: percent(known.Uptime5m), Uptime30m: percent(known.Uptime30m), Uptime1d: percent(known.Uptime1d),
 		Latency30m: percentilesOf(known.Latency, 1e3), Throughput30m: percentilesOf(known.Throughput, 1),
 	}
@@ -292,35 +293,11 @@ type publicProvider struct {
 	DataPolicy     policyView `json:"data_policy"`
 }
 
-func providerView(p *catalog.Provider) publicProvider {
+func providerView(p *catalog.Provider, at time.Time) publicProvider {
 	return publicProvider{
 		Name: p.Name, Slug: p.Slug, PrivacyPolicy: orNull(p.PrivacyPolicyURL), TermsOfService: orNull(p.TermsOfServiceURL),
-		StatusPage: orNull(p.StatusPageURL), Headquarters: orNull(p.Headquarters), Datacenters: listOrNull(p.Datacenters), DataPolicy: policyOf(p.Policy),
+		StatusPage: orNull(p.StatusPageURL), Headquarters: orNull(p.Headquarters), Datacenters: listOrNull(p.Datacenters), DataPolicy: policyOf(&p.Policy, at),
 	}
-}
-
-// policyView is what happens to a prompt. known false means that the worst is
-// assumed (DP-02).
-type policyView struct {
-	Training      bool    `json:"training"`
-	Retains       bool    `json:"retains_prompts"`
-	RetentionDays *int    `json:"retention_days"` // null: unknown
-	CanPublish    bool    `json:"can_publish"`
-	ZDR           bool    `json:"zdr"`
-	Region        *string `json:"region"`
-	Known         bool    `json:"known"`
-	Source        *string `json:"source"`
-}
-
-func policyOf(p catalog.DataPolicy) policyView {
-	v := policyView{
-		Training: p.Training, Retains: p.Retains, CanPublish: p.CanPublish, ZDR: p.ZDR,
-		Region: orNull(p.Region), Known: p.Known, Source: orNull(p.Source),
-	}
-	if p.RetentionDays >= 0 {
-		v.RetentionDays = &p.RetentionDays
-	}
-	return v
 }
 
 // orNull is null for a value that says nothing.

@@ -38,6 +38,9 @@ func writeRefusal(w http.ResponseWriter, say refuser, r dialect.Refusal) {
 	if s := dialect.Seconds(r.Error.RetryAfter); s > 0 && (status == http.StatusTooManyRequests || status >= http.StatusServiceUnavailable) {
 		w.Header().Set("Retry-After", strconv.Itoa(s)) // ER-07
 	}
+	for name, value := range dialect.RateHeaders(r.Error) {
+		w.Header().Set(name, value)
+	}
 	write(w, status, body)
 }
 

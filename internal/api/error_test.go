@@ -124,11 +124,14 @@ func TestClip(t *testing.T) {
 	for i := range long {
 		long[i] = 'x'
 	}
-	r.Header.Set("Referer", string(append(long, "é"...)))
+	r.Header.Set("User-Agent", string(append(long, "é"...)))
 	r.Header.Set("X-Title", "alias")
+	if o := outcome(r); o.UserAgent != string(long) {
+		t.Errorf("%q", o.UserAgent)
+	}
 	r.Header.Set("User-Agent", "agent \xff")
 	o := outcome(r)
-	if o.Referer != string(long) || o.Title != "alias" || o.UserAgent != "agent " {
+	if o.Referer != "" || o.Title != "alias" || o.UserAgent != "agent " {
 		t.Errorf("%q %q %q", o.Referer, o.Title, o.UserAgent)
 	}
 	r.Header.Set("X-OpenRouter-Title", "own")

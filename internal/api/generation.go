@@ -19,6 +19,11 @@ type Lookup struct {
 	Find func(ctx context.Context, account, id string) (o record.Outcome, found bool, err error)
 	// Sheet is the price sheet that is kept under a hash.
 	Sheet func(ctx context.Context, hash string) ([]byte, error)
+	// Apps are those that asked with keys of the account; nil: none is known.
+	Apps func(ctx context.Context, account string) ([]App, error)
+	// Content is what was said in the generation of that id, if it is of that account and
+	// kept, as JSON, and in which workspace; nil: nothing is ever kept.
+	Content func(ctx context.Context, account, id string) (text []byte, workspace string, found bool, err error)
 }
 
 // Get is GET /generation?id=, with any key of the account.
@@ -100,6 +105,10 @@ type generationView struct {
 	CacheSource  *string `json:"response_cache_source_id"` // RC-10
 	DataRegion   string  `json:"data_region"`
 
+	// Ours.
+	DataClass *string `json:"data_class,omitzero"`
+	Policy    *string `json:"policy_version,omitzero"`
+
 	// Native counts are the only ones (GN-03): those without the word are the same.
 	TokensPrompt           int64 `json:"tokens_prompt"`
 	TokensCompletion       int64 `json:"tokens_completion"`
@@ -144,8 +153,11 @@ func generationOf(o record.Outcome, workspace string) generationView {
 		Streamed: o.Streamed, Cancelled: o.Cancelled,
 		Finish: orNull(string(o.Finish.Unified)), NativeFinish: orNull(o.Finish.Native),
 		WorkspaceID: orNull(workspace), SessionID: orNull(o.SessionID), ExternalUser: orNull(o.User),
+		AppID:  orNull(o.AppID),
 		Origin: o.Referer, Referer: orNull(o.Referer), UserAgent: orNull(o.UserAgent), DataRegion: "global",
-		CacheSource:  orNull(o.CacheSource),
+		CacheSource: orNull(o.CacheSource),
+		DataClass:   orNull(o.DataClass), Policy: orNull(o.Policy),
+		PresetID:     orNull(o.Preset),
 		TokensPrompt: o.Usage.Prompt(), TokensCompletion: o.Usage.Completion(),
 		NativePrompt: o.Usage.Prompt(), NativeCompletion: o.Usage.Completion(),
 		NativeReasoning: o.Usage.Reasoning, NativeCached: o.Usage.CacheRead, NativeCompletionImages: o.Usage.ImageOut,

@@ -21,6 +21,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/gateway"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/preset"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 )
 
@@ -30,10 +31,13 @@ const uploadLimit = 30 * time.Second
 // Inference is what the routes of all client dialects share.
 type Inference struct {
 	Gateway   *gateway.Gateway
-	BodyLimit int64         // bytes
-	KeepAlive time.Duration // of silence, before a stream gets a comment
-	NewID     func() string // gen-...
+	Presets   *preset.Presets // that requests may name; nil: there are none
+	BodyLimit int64           // bytes
+	KeepAlive time.Duration   // of silence, before a stream gets a comment
+	NewID     func() string   // gen-...
 	Log       *slog.Logger
+	// DefaultModel is the model of a key's requests that name none, "" for none; nil: nobody has one.
+	DefaultModel func(ctx context.Context, who identity.Principal) (string, error)
 }
 
 // dialects are the routes of inference: a new client dialect is a line here.
@@ -61,7 +65,7 @@ func (g generation) serve(w http.ResponseWriter, r *http.Request, who identity.P
 		return
 	}
 	began := time.Now()
-	req, err := g.client.Parse(text, r.Header)
+	req, said, err := g.understand(r.Context(), who, g.client, text, r.Header)
 	timingOf(w).parse = time.Since(began)
 	if err != nil {
 		g.refuse(w, dialect.Refusal{Error: asError(err)})
@@ -71,7 +75,7 @@ func (g generation) serve(w http.ResponseWriter, r *http.Request, who identity.P
 		g.refuse(w, dialect.Refusal{Error: asError(err)})
 		return
 	}
-	req.Cache = caching(r.Header, text)
+	req.Cache = caching(r.Header, said)
 	run := g.Gateway.Run
 	switch deliberates, err := fusion.Offer(req, r.Header); {
 	case err != nil:
@@ -97,14 +101,19 @@ func strict(value string) (bool, error) {
 
 // countTokens estimates what a Messages request would have in tokens (AM-09). A
 // model that could not be asked is refused as it is by POST /messages.
-func (i Inference) countTokens(w http.ResponseWriter, r *http.Request, _ identity.Principal) {
+func (i Inference) countTokens(w http.ResponseWriter, r *http.Request, who identity.Principal) {
 	refuse := func(err error) { writeRefusal(w, messages.Client().Refuse, dialect.Refusal{Error: asError(err)}) }
 	text, err := readBody(w, r, i.BodyLimit)
 	if err != nil {
 		refuse(err)
 		return
 	}
-	answer, models, err := messages.CountTokens(text, r.Header)
+	said, err := i.named(r.Context(), who, llm.Messages, text)
+	if err != nil {
+		refuse(err)
+		return
+	}
+	answer, models, err := messages.CountTokens(said.Body, r.Header)
 	if err == nil {
 		err = i.Gateway.Check(models)
 	}
@@ -132,7 +141,7 @@ type runner func(context.Context, identity.Principal, *llm.Request, dialect.Emit
 func (g generation) answer(w http.ResponseWriter, r *http.Request, who identity.Principal, req *llm.Request, run runner) {
 	req.ID = g.NewID()
 	w.Header().Set("X-Generation-Id", req.ID) // ST-08
-	if g.Gateway.Caches(who, req) {
+	if g.Gateway.Caches(r.Context(), who, req) {
 		missed(w.Header(), req.Cache)
 	}
 	ctx, waited := egress.Watch(r.Context())
@@ -148,6 +157,7 @@ func (g generation) answer(w http.ResponseWriter, r *http.Request, who identity.
 		return
 	}
 	out.spent(o.Spent)
+	out.classed(&o)
 	e := placed(asError(err), req)
 	g.log(r, &o, e)
 	refusal := dialect.Refusal{Error: e, ID: req.ID, Models: req.Models, Router: told(&o)}
@@ -174,6 +184,7 @@ type announcer struct {
 
 func (a announcer) Begin(h dialect.Head) {
 	a.out.spent(a.o.Spent)
+	a.out.classed(a.o)
 	if len(h.Lost) > 0 {
 		a.out.announce("X-Turnpike-Lossy", strings.Join(h.Lost, ", "))
 	}
@@ -192,16 +203,13 @@ func (g generation) log(r *http.Request, o *record.Outcome, e *llm.Error) {
 	}
 	g.Log.LogAttrs(r.Context(), level, "request failed",
 		slog.String("id", o.ID), slog.String("account", o.Account), slog.String("model", o.Requested),
-		slog.String("type", string(e.Type)), slog.Int("attempts", len(o.Tried)), slog.Any("err", e))
+		slog.String("type", string(e.Type)), slog.Int("attempts", len(o.Tried)), slog.String("err", e.Noted()))
 }
 
 // outcome begins a record with what the request's head says (AU-06).
 func outcome(r *http.Request) record.Outcome {
-	title := r.Header.Get("X-OpenRouter-Title")
-	if title == "" {
-		title = r.Header.Get("X-Title")
-	}
-	return record.Outcome{Referer: clip(r.Referer()), Title: clip(title), UserAgent: clip(r.UserAgent()), Told: asksForRouting(r.Header)}
+	site, app := attribution(r.Header)
+	return record.Outcome{Referer: site, Title: titleOf(r.Header), App: app, UserAgent: clip(r.UserAgent()), Told: asksForRouting(r.Header)}
 }
 
 // asksForRouting is what is to be filled in for a caller who wants to be told of the

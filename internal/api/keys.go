@@ -9,8 +9,10 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
+	"github.com/turnpike-gateway/turnpike/internal/limit"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
 )
 
 // keyBodyLimit bounds what describes a key, in bytes.
@@ -24,7 +26,10 @@ type Spent struct{ Daily, Weekly, Monthly, Total money.Nano }
 // exist (S21).
 type Keys struct {
 	Directory *identity.Directory
+	Policies  *policy.Directory             // knows workspaces
+	House     func() (*policy.House, error) // knows data classes; nil: there are none
 	Ledger    *ledger.Ledger
+	Limits    *limit.Limiter // nil: free models have no limit of their own
 	Now       func() time.Time
 
 	// Usage is what one key of the account spent, Usages what each spent that
@@ -49,6 +54,8 @@ type spendView struct {
 	BYOKDaily   money.Nano  `json:"byok_usage_daily"`
 	BYOKWeekly  money.Nano  `json:"byok_usage_weekly"`
 	BYOKMonthly money.Nano  `json:"byok_usage_monthly"`
+	Requests    *int64      `json:"requests_per_minute"` // ours; null: no limit
+	Tokens      *int64      `json:"tokens_per_minute"`   // ours
 	ExpiresAt   *string     `json:"expires_at"`
 	Creator     *string     `json:"creator_user_id"`
 }
@@ -60,7 +67,8 @@ type keyView struct {
 	CreatedAt string  `json:"created_at"`
 	UpdatedAt *string `json:"updated_at"`
 	Workspace string  `json:"workspace_id"`
-	External  *string `json:"external_user"` // null: a key is nobody else's
+	External  *string `json:"external_user"`       // null: a key is nobody else's
+	DataClass string  `json:"data_class,omitzero"` // ours: the floor of the data class
 	spendView
 }
 
@@ -73,18 +81,20 @@ type currentKeyView struct {
 	Workspace    string    `json:"workspace_id"`
 	Organization *string   `json:"organization_id"` // null: there are none
 	Regions      []string  `json:"allowed_data_regions"`
+	DataClass    string    `json:"data_class,omitzero"` // ours: the key's own floor
 	FreeModels   freeLimit `json:"free_model_daily_requests"`
 }
 
-// freeLimit is required by the current SDK and says nothing: free models have no
-// limit of their own here.
+// freeLimit is what the account may and did ask of free variants today (RL-01). Limit
+// and Remaining are -1 where nothing limits it.
 type freeLimit struct {
-	Limit     int `json:"limit"`
-	Remaining int `json:"remaining"`
-	Used      int `json:"used"`
+	Limit     int64 `json:"limit"`
+	Remaining int64 `json:"remaining"`
+	Used      int64 `json:"used"`
 }
 
-// rateLimit is required by the contract's schema and says nothing (RL-07).
+// rateLimit is required by the contract's schema and says nothing (RL-07): how often a
+// key may ask is in requests_per_minute.
 type rateLimit struct {
 	Requests int    `json:"requests"`
 	Interval string `json:"interval"`
@@ -93,15 +103,16 @@ type rateLimit struct {
 
 func viewOf(k identity.Key, s Spent) keyView {
 	return keyView{
-		Hash: k.Hash, Name: k.Name, Disabled: k.Disabled, CreatedAt: stamp(k.CreatedAt), UpdatedAt: stampOrNull(k.UpdatedAt), Workspace: k.Workspace,
-		spendView: spending(k.Label, k.Limit, k.LimitReset, s, k.IncludeBYOK, k.ExpiresAt, k.Creator),
+		Hash: k.Hash, Name: k.Name, Disabled: k.Disabled, CreatedAt: stamp(k.CreatedAt), UpdatedAt: stampOrNull(k.UpdatedAt), Workspace: k.Workspace, DataClass: k.DataClass,
+		spendView: spending(k.Label, k.Limit, k.LimitReset, k.Rates, s, k.IncludeBYOK, k.ExpiresAt, k.Creator),
 	}
 }
 
-func spending(label string, limit *money.Nano, reset identity.Reset, s Spent, byok bool, expires time.Time, creator string) spendView {
+func spending(label string, limit *money.Nano, reset identity.Reset, rates identity.Rates, s Spent, byok bool, expires time.Time, creator string) spendView {
 	v := spendView{
 		Label: label, Limit: limit, Reset: orNull(string(reset)), IncludeBYOK: byok,
 		Usage: s.Total, Daily: s.Daily, Weekly: s.Weekly, Monthly: s.Monthly,
+		Requests: rateOrNull(rates.Requests), Tokens: rateOrNull(rates.Tokens),
 		ExpiresAt: stampOrNull(expires), Creator: orNull(creator),
 	}
 	if limit != nil {
@@ -109,6 +120,13 @@ func spending(label string, limit *money.Nano, reset identity.Reset, s Spent, by
 		v.Remaining = &left
 	}
 	return v
+}
+
+func rateOrNull(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
 }
 
 // within is what counts against a limit that resets so.
@@ -145,11 +163,20 @@ func (k Keys) Current(w http.ResponseWriter, r *http.Request, who identity.Princ
 		writeError(w, asError(err))
 		return
 	}
+	free := freeLimit{Limit: -1, Remaining: -1}
+	if k.Limits != nil {
+		today, err := k.Limits.Today(r.Context(), who.Account)
+		if err != nil {
+			writeError(w, asError(err))
+			return
+		}
+		free = freeLimit(today)
+	}
 	writePrivate(w, http.StatusOK, data{currentKeyView{
-		spendView: spending(who.KeyLabel, who.Limit, who.LimitReset, s, who.IncludeBYOK, who.ExpiresAt, who.Creator),
+		spendView: spending(who.KeyLabel, who.Limit, who.LimitReset, who.Rates, s, who.IncludeBYOK, who.ExpiresAt, who.Creator),
 		FreeTier:  b.Credits <= 0, Management: who.Management, Provisioning: who.Management,
-		RateLimit: rateLimit{Requests: -1, Interval: "10s", Note: "Deprecated: keys have no rate limit here"},
-		Workspace: who.Workspace, Regions: []string{"global"}, FreeModels: freeLimit{Limit: -1, Remaining: -1},
+		RateLimit: rateLimit{Requests: -1, Interval: "10s", Note: "Deprecated: see requests_per_minute and tokens_per_minute"},
+		Workspace: who.Workspace, Regions: []string{"global"}, DataClass: who.DataClass, FreeModels: free,
 	}})
 }
 
@@ -164,11 +191,10 @@ func (k Keys) List(w http.ResponseWriter, r *http.Request, who identity.Principa
 		return
 	}
 	views := []keyView{}
-	if workspace != "" && !strings.EqualFold(workspace, who.Workspace) { // it has no key of this account
-		writePrivate(w, http.StatusOK, data{views})
-		return
+	if workspace == "" { // KY-02
+		workspace = identity.Workspace(who.Account)
 	}
-	keys, err := k.Directory.Keys(r.Context(), who.Account, identity.Page{Offset: int(min(offset, 1<<31-1)), IncludeDisabled: disabled})
+	keys, err := k.Directory.Keys(r.Context(), who.Account, identity.Page{Workspace: strings.ToLower(workspace), Offset: int(min(offset, 1<<31-1)), IncludeDisabled: disabled})
 	if err != nil {
 		writeError(w, keyError(err))
 		return
@@ -221,6 +247,10 @@ func (k Keys) Create(w http.ResponseWriter, r *http.Request, who identity.Princi
 			n.Limit, err = m.dollars()
 		case "limit_reset":
 			n.LimitReset, err = m.reset()
+		case "requests_per_minute":
+			n.Rates.Requests, err = m.rate()
+		case "tokens_per_minute":
+			n.Rates.Tokens, err = m.rate()
 		case "include_byok_in_limit":
 			n.IncludeBYOK, err = m.flag()
 		case "expires_at":
@@ -228,7 +258,9 @@ func (k Keys) Create(w http.ResponseWriter, r *http.Request, who identity.Princi
 		case "creator_user_id":
 			n.Creator, err = m.textOrNull()
 		case "workspace_id":
-			err = m.same(who.Workspace)
+			n.Workspace, err = k.workspaceID(r, who, m)
+		case "data_class":
+			n.DataClass, err = readClass(k.House, m)
 		default:
 			err = m.unknown()
 		}
@@ -266,8 +298,14 @@ func (k Keys) Update(w http.ResponseWriter, r *http.Request, who identity.Princi
 			c.Limit, err = pointer(m.dollars())
 		case "limit_reset":
 			c.LimitReset, err = pointer(m.reset())
+		case "requests_per_minute":
+			c.Requests, err = pointer(m.rate())
+		case "tokens_per_minute":
+			c.Tokens, err = pointer(m.rate())
 		case "include_byok_in_limit":
 			c.IncludeBYOK, err = pointer(m.flag())
+		case "data_class":
+			c.DataClass, err = pointer(readClass(k.House, m))
 		default:
 			err = m.unknown()
 		}
@@ -282,6 +320,11 @@ func (k Keys) Update(w http.ResponseWriter, r *http.Request, who identity.Princi
 		return
 	}
 	k.answer(w, r, key)
+}
+
+// workspaceID reads the workspace of a key to be made.
+func (k Keys) workspaceID(r *http.Request, who identity.Principal, m member) (string, error) {
+	return Policies{Directory: k.Policies}.workspaceID(r, who, m)
 }
 
 func pointer[T any](v T, err error) (*T, error) { return &v, err }

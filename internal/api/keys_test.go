@@ -16,7 +16,9 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/api"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
+	"github.com/turnpike-gateway/turnpike/internal/limit"
 	"github.com/turnpike-gateway/turnpike/internal/money"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/sqlstore"
 )
@@ -62,7 +64,14 @@ func newOffice(t *testing.T) *office {
 
 func (o *office) routes(now func() time.Time) http.Handler {
 	k := api.Keys{
-		Directory: o.keys, Ledger: o.books, Now: now,
+		Directory: o.keys, Policies: policy.NewDirectory(o.db.Policies(), now, rand.Reader), Ledger: o.books, Now: now,
+		Limits: limit.New(limit.Options{
+			Now: now, Free: limit.Free{PerMinute: 20, PerDay: 50, PerDayFunded: 1000}, Counted: o.db.FreeRequests,
+			Bought: func(ctx context.Context, account string) (money.Nano, error) {
+				b, err := o.books.Balance(ctx, ledger.Customer(account))
+				return b.Credits, err
+			},
+		}),
 		Usage: func(ctx context.Context, account, hash string, at time.Time) (api.Spent, error) {
 			u, err := o.db.KeyUsage(ctx, account, hash, at)
 			return api.Spent(u), err
@@ -143,7 +152,7 @@ func TestKeyIsCreatedAndShownOnce(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	w := o.ask(t, "mine", http.MethodPost, "/keys", `{
-		"name":"Prod \u00e9","limit":12.5,"limit_reset":"monthly","include_byok_in_limit":true,
+		"name":"Prod \u00e9","requests_per_minute":60,"limit":12.5,"limit_reset":"monthly","include_byok_in_limit":true,
 		"expires_at":"2027-12-31T23:59:59Z","creator_user_id":"user-1","workspace_id":"`+strings.ToUpper(o.who["mine"].Workspace)+`"}`)
 	conform(t, http.MethodPost, "/keys", http.StatusCreated, w.Body.Bytes())
 	made := read[keyBody](t, w, http.StatusCreated)
@@ -161,6 +170,7 @@ func TestKeyIsCreatedAndShownOnce(t *testing.T) {
 		"hash":"`+made.Data.Hash+`","name":"Prod é","label":"`+made.Key[:12]+"..."+made.Key[len(made.Key)-3:]+`","disabled":false,
 		"limit":12.5,"limit_remaining":12.5,"limit_reset":"monthly","include_byok_in_limit":true,
 		"usage":0,"usage_daily":0,"usage_weekly":0,"usage_monthly":0,"byok_usage":0,"byok_usage_daily":0,"byok_usage_weekly":0,"byok_usage_monthly":0,
+		"requests_per_minute":60,"tokens_per_minute":null,
 		"created_at":"2026-11-24T12:30:00Z","updated_at":"2026-11-24T12:30:00Z","expires_at":"2027-12-31T23:59:59Z",
 		"creator_user_id":"user-1","external_user":null,"workspace_id":"`+o.who["mine"].Workspace+`"}}`, w.Body.String())
 }
@@ -189,6 +199,10 @@ func TestKeyIsRefusedWithTheFieldNamed(t *testing.T) {
 		{`{"name":" "}`, "name"},
 		{`{"name":7}`, "name"},
 		{`{"name":"` + strings.Repeat("x", 201) + `"}`, "name"},
+		{`{"name":"k","requests_per_minute":0}`, "requests_per_minute"},
+		{`{"name":"k","requests_per_minute":1.5}`, "requests_per_minute"},
+		{`{"name":"k","tokens_per_minute":"60"}`, "tokens_per_minute"},
+		{`{"name":"k","tokens_per_minute":1000000001}`, "tokens_per_minute"},
 		{`{"name":"k","limit":-0.01}`, "limit"},
 		{`{"name":"k","limit":"5"}`, "limit"},
 		{`{"name":"k","limit":true}`, "limit"},
@@ -366,12 +380,16 @@ func TestCurrentKey(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	ten := 10 * money.USD
-	hash := o.key(t, "mine", "user", identity.NewKey{Name: "user", Limit: &ten, LimitReset: identity.Weekly, Creator: "user-1", ExpiresAt: noon.Add(time.Hour)})
+	hash := o.key(t, "mine", "user", identity.NewKey{Name: "user", Limit: &ten, LimitReset: identity.Weekly, Creator: "user-1", ExpiresAt: noon.Add(time.Hour), Rates: identity.Rates{Requests: 7, Tokens: 100_000}})
 	day := 24 * time.Hour
 	o.spend(t, hash, 1, noon)
 	o.spend(t, hash, 20, noon.Add(-day))      // Monday
 	o.spend(t, hash, 300, noon.Add(-2*day))   // Sunday
 	o.spend(t, hash, 4000, noon.Add(-24*day)) // the last of October
+	o.db.Record(record.Outcome{ID: "gen-free", Account: "mine", KeyHash: hash, Began: noon, Free: true})
+	if _, err := o.db.Generation(t.Context(), "mine", "gen-free"); err != nil { // it is there by then
+		t.Fatal(err)
+	}
 	w := o.ask(t, "user", http.MethodGet, "/key", "")
 	conform(t, http.MethodGet, "/key", http.StatusOK, w.Body.Bytes())
 	sameJSON(t, `{"data":{
@@ -379,9 +397,10 @@ func TestCurrentKey(t *testing.T) {
 		"usage":0.000004321,"usage_daily":0.000000001,"usage_weekly":0.000000021,"usage_monthly":0.000000321,
 		"byok_usage":0,"byok_usage_daily":0,"byok_usage_weekly":0,"byok_usage_monthly":0,
 		"expires_at":"2026-11-24T13:30:00Z","creator_user_id":"user-1","workspace_id":"`+o.who["user"].Workspace+`","organization_id":null,
-		"allowed_data_regions":["global"],"free_model_daily_requests":{"limit":-1,"remaining":-1,"used":0},
+		"allowed_data_regions":["global"],"free_model_daily_requests":{"limit":50,"remaining":49,"used":1},
+		"requests_per_minute":7,"tokens_per_minute":100000,
 		"is_free_tier":true,"is_management_key":false,"is_provisioning_key":false,
-		"rate_limit":{"requests":-1,"interval":"10s","note":"Deprecated: keys have no rate limit here"}}}`, w.Body.String())
+		"rate_limit":{"requests":-1,"interval":"10s","note":"Deprecated: see requests_per_minute and tokens_per_minute"}}}`, w.Body.String())
 
 	if err := o.books.TopUp(t.Context(), ledger.Customer("mine"), "first", money.USD); err != nil {
 		t.Fatal(err)

@@ -150,6 +150,18 @@ func (m member) reset() (identity.Reset, error) {
 	}
 }
 
+// rate is so many a minute, or 0 for null.
+func (m member) rate() (int64, error) {
+	if m.null() {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(string(m.value), 10, 64)
+	if err != nil || n < 1 || n > identity.MaxRate {
+		return 0, m.want("a whole number of 1 to " + strconv.Itoa(identity.MaxRate) + ", or null")
+	}
+	return n, nil
+}
+
 // time is a time in UTC, or zero for null.
 func (m member) time() (time.Time, error) {
 	if m.null() {
@@ -167,16 +179,4 @@ func (m member) time() (time.Time, error) {
 		return time.Time{}, m.want("a time in UTC")
 	}
 	return t, nil
-}
-
-// same accepts the one id that the caller could mean.
-func (m member) same(id string) error {
-	s, err := m.text()
-	if err != nil {
-		return err
-	}
-	if !strings.EqualFold(s, id) {
-		return m.want("the id of a workspace of this account")
-	}
-	return nil
 }

@@ -92,7 +92,7 @@ func (i Inference) Explain(ctx context.Context, who identity.Principal, d DryRun
 	if err != nil {
 		return x, err
 	}
-	req, err := client.Parse(d.Body, d.Header)
+	req, _, err := i.understand(ctx, who, client, d.Body, d.Header)
 	if err != nil {
 		return x, err
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path"
 	"runtime/debug"
@@ -18,6 +19,8 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/dialect/messages"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
+	"github.com/turnpike-gateway/turnpike/internal/trail"
 )
 
 // Routes are the handlers of each part of the API.
@@ -26,8 +29,12 @@ type Routes struct {
 	Catalogue  Catalogue
 	Keys       Keys
 	Credits    Credits
+	Presets    Presets
 	Generation Lookup
 	Past       Past
+	Audit      Audit
+	Policies   Policies
+	Alive      Alive
 }
 
 // access says which keys a route is for (AU-03, AU-04).
@@ -70,16 +77,32 @@ func New(rs Routes, auth Authenticator, log *slog.Logger) http.Handler {
 		mux.HandleFunc(at(prefix, "POST /messages/count_tokens"), s.keyed(userKey, messages.Client().Refuse, rs.Inference.countTokens))
 		keyed("POST /turnpike/route", anyKey, rs.Inference.route)
 		keyed("GET /turnpike/route", anyKey, rs.Past.Get)
+		keyed("GET /turnpike/audit", managementOnly, rs.Audit.Get)
 		keyed("GET /generation", anyKey, rs.Generation.Get)
+		keyed("GET /turnpike/apps", managementOnly, rs.Generation.Known)
+		keyed("GET /generation/content", anyKey, rs.Generation.Said)
 		keyed("GET /credits", anyKey, rs.Credits.Get)
+		keyed("GET /presets", anyKey, rs.Presets.List)
+		keyed("GET /presets/{slug}", anyKey, rs.Presets.Get)
+		keyed("GET /presets/{slug}/versions", anyKey, rs.Presets.Versions)
+		keyed("GET /presets/{slug}/versions/{version}", anyKey, rs.Presets.Version)
+		for _, c := range rs.Presets.capturing() {
+			keyed(c.pattern, anyKey, c.serve)
+		}
+		keyed("PATCH /turnpike/presets/{slug}", managementOnly, rs.Presets.Update)
+		keyed("DELETE /turnpike/presets/{slug}", managementOnly, rs.Presets.Delete)
 		keyed("GET /key", anyKey, rs.Keys.Current)
 		keyed("GET /keys", managementOnly, rs.Keys.List)
 		keyed("POST /keys", managementOnly, rs.Keys.Create)
 		keyed("GET /keys/{hash}", managementOnly, rs.Keys.Get)
 		keyed("PATCH /keys/{hash}", managementOnly, rs.Keys.Update)
 		keyed("DELETE /keys/{hash}", managementOnly, rs.Keys.Delete)
+		for pattern, h := range rs.Policies.routes() {
+			keyed(pattern, managementOnly, h)
+		}
+		keyed("GET /models/user", anyKey, rs.Catalogue.OfUser)
 	}
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, map[string]bool{"ok": true}) })
+	mux.HandleFunc("GET /healthz", rs.Alive.get)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { unrouted(w, r, mux) })
 	return s.guard(mux)
 }
@@ -113,10 +136,21 @@ func (s server) keyed(a access, say refuser, h handler) http.HandlerFunc {
 			refuse(managementKey())
 		case a == managementOnly && !who.Management:
 			refuse(&llm.Error{Type: llm.TypePermissionDenied, Fault: llm.FaultCaller, Message: "Only management keys can perform this operation"})
-		default:
+		case a == userKey: // it changes nothing
 			h(w, r, who)
+		default:
+			h(w, r.WithContext(trail.As(r.Context(), speaker(r, who))), who)
 		}
 	}
+}
+
+// speaker is who makes the changes of a request, for the audit log.
+func speaker(r *http.Request, who identity.Principal) trail.By {
+	by := trail.By{Actor: trail.Actor{Kind: trail.ByKey, Key: who.KeyHash, Label: who.KeyLabel}}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		by.Remote = peer.Addr().Unmap().String()
+	}
+	return by
 }
 
 func (s server) who(r *http.Request) (identity.Principal, *llm.Error) {
@@ -157,8 +191,9 @@ func (s server) guard(mux *http.ServeMux) http.Handler {
 		defer s.recovered(w, r)
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*") // bearer tokens only, never cookies
-		h.Set("Access-Control-Expose-Headers", "X-Generation-Id, X-Turnpike-Lossy, Retry-After, Server-Timing, "+
-			"X-OpenRouter-Cache-Status, X-OpenRouter-Cache-TTL, X-OpenRouter-Cache-Age, X-OpenRouter-Cache-Source-Id")
+		h.Set("Access-Control-Expose-Headers", "X-Generation-Id, X-Turnpike-Lossy, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Server-Timing, "+
+			"X-OpenRouter-Cache-Status, X-OpenRouter-Cache-TTL, X-OpenRouter-Cache-Age, X-OpenRouter-Cache-Source-Id, "+
+			"X-Turnpike-Audit-Seq, X-Turnpike-Audit-Head, X-Turnpike-Data-Class")
 		h.Set("Timing-Allow-Origin", "*")
 		h.Set("X-Content-Type-Options", "nosniff")
 		if r.ContentLength != 0 { // F60: also of a body that nobody will read
@@ -205,7 +240,7 @@ func (s server) recovered(w http.ResponseWriter, r *http.Request) {
 	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(http.ErrAbortHandler)
 	}
-	s.log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.Any("cause", cause), slog.String("stack", string(debug.Stack())))
+	s.log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("cause", safe.Cause(cause)), slog.String("stack", string(debug.Stack())))
 	if w.Header().Get("Content-Type") != "" { // something has been answered already
 		panic(http.ErrAbortHandler)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/turnpike-gateway/turnpike/internal/record"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 // writeLimit is how long one write to a caller may take before the caller counts
@@ -42,7 +43,7 @@ func newSink(w http.ResponseWriter, stream bool, every time.Duration) *sink {
 	if stream {
 		s.mu.Lock() // a comment waits for its timer to be known
 		defer s.mu.Unlock()
-		s.timer = time.AfterFunc(every, s.comment)
+		s.timer = time.AfterFunc(every, safe.Func("keeping a stream alive", s.comment))
 	}
 	return s
 }
@@ -120,6 +121,13 @@ func (s *sink) announce(name, value string) {
 		name = http.TrailerPrefix + name
 	}
 	s.w.Header().Set(name, value)
+}
+
+// classed tells the data class in force, where there is one.
+func (s *sink) classed(o *record.Outcome) {
+	if o.DataClass != "" {
+		s.announce(dataClassHeader, o.DataClass)
+	}
 }
 
 // spent notes what the spine says of the time before the answer.

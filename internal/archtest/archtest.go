@@ -1,7 +1,8 @@
 // Package archtest holds the house rules that a reader of one file cannot see:
 // which package may import which (the floors), that every package says what it
-// is for, that nothing in the gateway runs code it was given (S25), and that
-// nothing but the egress door opens a connection (S11).
+// is for, that nothing in the gateway runs code it was given (S25), that nothing
+// but the egress door opens a connection (S11), and that no goroutine starts
+// with what could take the process with it (F91).
 //
 // It reads the source itself. A test that asks the go command instead is served
 // from the test cache over a violation, because the go command's reads are not
@@ -54,7 +55,7 @@ func house() []floor {
 type Violation struct {
 	Path string // of the file or the package's folder, relative to the root
 	Line int    // 0 for a whole package
-	Rule string // floor, unplaced, testonly, doc, code (S25), door (S11)
+	Rule string // floor, unplaced, testonly, doc, code (S25), door (S11), start (F91)
 	What string
 }
 
@@ -185,6 +186,9 @@ func (c *checker) pack(p pack) {
 		}
 		if isInternal && !isTest && inside != "egress" {
 			c.door(f)
+		}
+		if !isTest && p.path != "internal/safe" {
+			c.starts(f)
 		}
 	}
 }

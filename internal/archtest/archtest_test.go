@@ -43,6 +43,11 @@ func TestPlanted(t *testing.T) {
 		"internal/relay/relay.go:17: door: uses net.Dial outside internal/egress",
 		"internal/relay/relay.go:18: door: uses net.Dialer outside internal/egress",
 		"internal/relay/relay.go:19: door: uses stdhttp.DefaultTransport outside internal/egress",
+		"internal/relay/starts.go:12: start: a go statement without internal/safe",
+		"internal/relay/starts.go:13: start: a go statement without internal/safe",
+		"internal/relay/starts.go:16: start: Go without internal/safe",
+		"internal/relay/starts.go:18: start: AfterFunc without internal/safe",
+		"internal/relay/starts.go:20: start: AfterFunc without internal/safe",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -33,8 +33,9 @@ func Decode(read func(name string) ([]byte, error)) (Data, error) {
 	}
 	d := Data{Version: strings.TrimSpace(string(version)), Aliases: map[string]string{}}
 	if err := lines(read, "providers.jsonl", func(r *ProviderRecord) error {
-		d.Providers = append(d.Providers, r.provider())
-		return nil
+		p, err := r.provider()
+		d.Providers = append(d.Providers, p)
+		return err
 	}); err != nil {
 		return Data{}, err
 	}
@@ -57,8 +58,9 @@ func Decode(read func(name string) ([]byte, error)) (Data, error) {
 		if !ok {
 			return fmt.Errorf("model %q is not in models.jsonl", r.Model)
 		}
-		d.Models[i].Endpoints = append(d.Models[i].Endpoints, r.endpoint())
-		return nil
+		e, err := r.endpoint()
+		d.Models[i].Endpoints = append(d.Models[i].Endpoints, e)
+		return err
 	})
 	return d, err
 }

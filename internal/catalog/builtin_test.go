@@ -4,6 +4,9 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 )
@@ -61,7 +64,7 @@ func TestBuiltinHoldsTogether(t *testing.T) {
 			if e.Provider == "openrouter" && (e.Native != m.ID || i != len(m.Endpoints)-1) {
 				t.Errorf("%s: OpenRouter serves %q, in place %d of %d", e.ID, e.Native, i+1, len(m.Endpoints))
 			}
-			if e.Policy.Known == (e.Policy == catalog.Unknown()) || e.Policy.Known != (e.Policy.Source != "") {
+			if e.Policy.Known == cmp.Equal(e.Policy, catalog.Unknown()) || e.Policy.Known != (e.Policy.Source != "") {
 				t.Errorf("%s: policy %+v is neither known from somewhere nor the assumption", e.ID, e.Policy)
 			}
 			if strings.HasSuffix(m.ID, ":free") && !e.Prices.Free() {
@@ -72,10 +75,51 @@ func TestBuiltinHoldsTogether(t *testing.T) {
 			t.Errorf("%s has no endpoint at OpenRouter", m.ID)
 		}
 	}
-	for _, p := range s.Providers() {
-		if p.Policy.Known && p.Policy.Source == "" {
-			t.Errorf("provider %s: its policy is from nowhere", p.Slug)
+}
+
+// Each fact says where it stands, who read it there and when, and until when it counts;
+// and each that says none of it is the worst (DP-02).
+func TestBuiltinFactsHaveEvidence(t *testing.T) {
+	t.Parallel()
+	s := builtin(t)
+	known := 0
+	hold := func(id string, p catalog.DataPolicy) {
+		worst := catalog.Unknown()
+		for f := range catalog.Facts {
+			e := p.Evidence[f]
+			if e == (catalog.Evidence{}) {
+				continue
+			}
+			known++
+			if !strings.HasPrefix(e.Source, "https://") || e.Checked.IsZero() || e.By != "catalogue" || !e.Expires.Equal(e.Checked.AddDate(0, 0, 180)) || e.Operator {
+				t.Errorf("%s: %s has evidence %+v", id, f, e)
+			}
 		}
+		none := p
+		none.Evidence, none.Source, none.Known = catalog.Evidences{}, "", false
+		if late := p.At(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)); late.Known || late.ZDR || !late.Training || late.RetentionDays != worst.RetentionDays || late.Region != "" {
+			t.Errorf("%s: what has expired is %+v", id, late)
+		}
+		if !p.Known && !cmp.Equal(none, worst) {
+			t.Errorf("%s: what nobody stated is %+v", id, none)
+		}
+	}
+	for _, p := range s.Providers() {
+		hold(p.Slug, p.Policy)
+	}
+	for _, m := range s.Models() {
+		for _, e := range m.Endpoints {
+			hold(e.ID, e.Policy)
+		}
+	}
+	if known < 1000 {
+		t.Errorf("%d facts", known)
+	}
+	// DP-01: what an endpoint states is its own, and the rest is its provider's.
+	eu := endpoint(s, "anthropic/claude-haiku-4.5@amazon-bedrock/eu")
+	if eu == nil || eu.Policy.Region != "eu" || eu.Policy.Training || eu.Policy.CanPublish || !eu.Policy.Retains ||
+		eu.Policy.Evidence[catalog.FactRegion].Source == eu.Policy.Evidence[catalog.FactTraining].Source {
+		t.Errorf("%+v", eu)
 	}
 }
 
@@ -169,7 +213,7 @@ func TestSeedFacts(t *testing.T) {
 	if e := endpoint(s, "openrouter/owl-alpha@openrouter"); e == nil || !e.Policy.Retains || !e.Policy.Known {
 		t.Errorf("Owl Alpha is not marked as logging prompts: %+v", e)
 	}
-	if e := endpoint(s, "anthropic/claude-opus-4.8@openrouter"); e == nil || e.Policy != catalog.Unknown() {
+	if e := endpoint(s, "anthropic/claude-opus-4.8@openrouter"); e == nil || !cmp.Equal(e.Policy, catalog.Unknown()) {
 		t.Errorf("OpenRouter as an upstream is trusted: %+v", e)
 	}
 	if e := endpoint(s, "openrouter/auto@openrouter"); e == nil || !e.Prices.Routed || e.Prices.Free() {

@@ -76,7 +76,6 @@ type Endpoint struct {
 	MaxCompletionTokens int64  // tokens; 0 if unknown
 	MaxPromptTokens     int64  // tokens; 0 if unknown
 	Deprecated          bool
-	Policy              DataPolicy
 	Prices              Prices
 
 	Model  string // the Model's ID
@@ -96,6 +95,8 @@ type Endpoint struct {
 	Prefill             string // a dialect.Prefill; "": the provider's
 
 	FirstByte, Idle, Attempt time.Duration // 0: the provider's, then the default
+
+	Policy DataPolicy // looked at where somebody demands something of it
 }
 
 // Fixed is what makes a variant of a provider's model out of a plain request:
@@ -151,22 +152,4 @@ func (p Prices) Free() bool {
 		}
 	}
 	return !p.Routed
-}
-
-// DataPolicy is what happens to a prompt at an endpoint. What is not known is
-// assumed the worst (DP-02): it retains and trains.
-type DataPolicy struct {
-	Training      bool   // may train on prompts
-	Retains       bool   // keeps prompts after answering
-	RetentionDays int    // -1: unknown; 0 with Retains false
-	CanPublish    bool   // may publish prompts
-	ZDR           bool   // zero data retention holds
-	Region        string // "us", "eu", ... or ""
-	Known         bool   // false: the conservative assumption
-	Source        string // where it is stated, with a date
-}
-
-// Unknown is the conservative assumption of DP-02.
-func Unknown() DataPolicy {
-	return DataPolicy{Training: true, Retains: true, RetentionDays: -1}
 }

@@ -163,18 +163,6 @@ func (p *Price) compute() error {
 	return nil
 }
 
-func checkPolicy(p DataPolicy) error {
-	switch {
-	case p.RetentionDays < -1:
-		return fmt.Errorf("data_policy.retention_days: %d is neither a count nor -1 for unknown", p.RetentionDays)
-	case !p.Retains && p.RetentionDays != 0:
-		return fmt.Errorf("data_policy.retention_days: is %d although nothing is retained", p.RetentionDays)
-	case p.ZDR && (p.Retains || p.Training || p.CanPublish):
-		return errors.New("data_policy.zdr: cannot hold where prompts are retained, trained on or published")
-	}
-	return nil
-}
-
 // checkModelID accepts author/slug with an optional variant, and the rolling
 // aliases that start with a tilde.
 func checkModelID(id string) error {

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -62,8 +63,16 @@ func fill(v reflect.Value, n *int) {
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem(), n)
 	case reflect.Struct:
+		if t, ok := reflect.TypeAssert[*time.Time](v.Addr()); ok {
+			*t = time.Unix(int64(*n), 0).UTC()
+			return
+		}
 		for _, member := range v.Fields() {
 			fill(member, n)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), n)
 		}
 	case reflect.Slice:
 		if v.Type() == reflect.TypeFor[[]Override]() && *n > 10_000 {
@@ -96,6 +105,11 @@ func fill(v reflect.Value, n *int) {
 func FuzzUnpack(f *testing.F) {
 	packed, err := Data{Version: "v", Models: []Model{{ID: "x/y", Endpoints: []*Endpoint{{Provider: "p"}}}}}.Pack()
 	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(packed)
+	facts := DataPolicy{Region: "eu"}.Assert(Evidence{Source: "s", Checked: time.Unix(0, 0), Expires: time.Unix(1, 0)})
+	if packed, err = (Data{Version: "v", Providers: []Provider{{Slug: "p", Policy: facts}}}).Pack(); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(packed)

@@ -104,19 +104,8 @@ type OverrideRecord struct {
 	PriceRecord
 }
 
-// PolicyRecord is a [DataPolicy]. One without a source is not known: it states
-// the conservative assumption where the provider's would not hold.
-type PolicyRecord struct {
-	Training      bool   `json:"training"`
-	Retains       bool   `json:"retains_prompts"`
-	RetentionDays int    `json:"retention_days"`
-	CanPublish    bool   `json:"can_publish,omitzero"`
-	ZDR           bool   `json:"zdr,omitzero"`
-	Region        string `json:"region,omitzero"`
-	Source        string `json:"source,omitzero"`
-}
-
-func (r *ProviderRecord) provider() Provider {
+func (r *ProviderRecord) provider() (Provider, error) {
+	policy, err := r.Policy.policy()
 	return Provider{
 		Slug:              r.Slug,
 		Name:              r.Name,
@@ -125,8 +114,8 @@ func (r *ProviderRecord) provider() Provider {
 		StatusPageURL:     r.StatusPageURL,
 		Headquarters:      r.Headquarters,
 		Datacenters:       r.Datacenters,
-		Policy:            r.Policy.policy(),
-	}
+		Policy:            policy,
+	}, err
 }
 
 func (r *ModelRecord) model() Model {
@@ -152,7 +141,8 @@ func (r *ModelRecord) model() Model {
 	return m
 }
 
-func (r *EndpointRecord) endpoint() *Endpoint {
+func (r *EndpointRecord) endpoint() (*Endpoint, error) {
+	policy, err := r.Policy.policy()
 	return &Endpoint{
 		Model:               r.Model,
 		Provider:            r.Provider,
@@ -171,9 +161,9 @@ func (r *EndpointRecord) endpoint() *Endpoint {
 		Tier:                r.Tier,
 		Deprecated:          r.Deprecated,
 		Prices:              r.Pricing.prices(),
-		Policy:              r.Policy.policy(),
+		Policy:              policy,
 		SupportedParameters: r.SupportedParameters,
-	}
+	}, err
 }
 
 func (r *PricingRecord) prices() Prices {
@@ -208,21 +198,5 @@ func (r *PriceRecord) prices() Prices {
 		CacheRead:         Price{Text: r.CacheRead},
 		CacheWrite:        Price{Text: r.CacheWrite},
 		CacheWrite1h:      Price{Text: r.CacheWrite1h},
-	}
-}
-
-func (r *PolicyRecord) policy() DataPolicy {
-	if r == nil {
-		return DataPolicy{}
-	}
-	return DataPolicy{
-		Training:      r.Training,
-		Retains:       r.Retains,
-		RetentionDays: r.RetentionDays,
-		CanPublish:    r.CanPublish,
-		ZDR:           r.ZDR,
-		Region:        r.Region,
-		Known:         r.Source != "",
-		Source:        r.Source,
 	}
 }

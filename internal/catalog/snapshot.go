@@ -37,9 +37,9 @@ type Snapshot struct {
 
 // New validates d and indexes it. What a definition leaves out is filled in:
 // endpoint ids, parameter sets and unions, price units and versions, tags (the
-// provider's slug), modalities (text, or the model's), and data policies (the
-// provider's, or else the conservative assumption of DP-02). An error names the
-// provider, model or endpoint, the field, and what is wrong with it.
+// provider's slug), modalities (text, or the model's), and data policies (fact by
+// fact the provider's, or else the conservative assumption of DP-02). An error names
+// the provider, model or endpoint, the field, and what is wrong with it.
 func New(d Data) (*Snapshot, error) {
 	if d.Version == "" {
 		return nil, errors.New("catalog: version: must not be empty")
@@ -158,9 +158,8 @@ func (s *Snapshot) addProvider(p *Provider) error {
 	if _, ok := s.bySlug[p.Slug]; ok {
 		return fmt.Errorf("catalog: provider %q: slug: listed twice", p.Slug)
 	}
-	if !p.Policy.stated() {
-		p.Policy = Unknown()
-	}
+	p.Policy = p.Policy.settled()
+	p.Policy.Alone = false
 	s.bySlug[p.Slug] = p
 	s.providers = append(s.providers, p)
 	return nil
@@ -215,9 +214,8 @@ func (s *Snapshot) addEndpoint(m *Model, e *Endpoint, version string) error {
 	if _, ok := s.byEndpoint[e.ID]; ok {
 		return errors.New("tag: listed twice; give one of the two a suffix")
 	}
-	if !e.Policy.stated() {
-		e.Policy = p.Policy
-	}
+	e.Policy = e.Policy.Over(p.Policy)
+	e.Policy.Alone = false // it is whole
 	e.Parameters = make(map[string]bool, len(e.SupportedParameters))
 	for _, name := range e.SupportedParameters {
 		e.Parameters[name] = true
@@ -271,14 +269,13 @@ func (s *Snapshot) addNames(aliases map[string]string) error {
 	return nil
 }
 
-func (p DataPolicy) stated() bool { return p != DataPolicy{} }
-
 func (d Data) clone() Data {
 	c := d
 	c.Aliases = maps.Clone(d.Aliases)
 	c.Providers = slices.Clone(d.Providers)
 	for i := range c.Providers {
 		c.Providers[i].Datacenters = slices.Clone(c.Providers[i].Datacenters)
+		c.Providers[i].Policy.Subprocessors = slices.Clone(c.Providers[i].Policy.Subprocessors)
 	}
 	c.Models = slices.Clone(d.Models)
 	for i := range c.Models {
@@ -305,6 +302,7 @@ func (e *Endpoint) clone() *Endpoint {
 	c.Parameters = maps.Clone(e.Parameters)
 	c.SupportedParameters = slices.Clone(e.SupportedParameters)
 	c.InputModalities = slices.Clone(e.InputModalities)
+	c.Policy.Subprocessors = slices.Clone(e.Policy.Subprocessors)
 	c.Fixed.Headers = maps.Clone(e.Fixed.Headers)
 	c.Fixed.Body = maps.Clone(e.Fixed.Body)
 	c.Prices.Overrides = slices.Clone(e.Prices.Overrides)

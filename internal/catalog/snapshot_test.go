@@ -91,9 +91,9 @@ func TestNewFillsIn(t *testing.T) {
 		"override unit":      first.Prices.Overrides[0].Prices.Prompt.Unit == 10_000_000,
 		"version":            first.Prices.Version == "v1" && first.Prices.Overrides[0].Prices.Version == "v1",
 		"policy known":       first.Policy.Known && !first.Policy.Retains,
-		"policy not known":   second.Policy == catalog.Unknown(),
+		"policy not known":   cmp.Equal(second.Policy, catalog.Unknown()),
 		"endpoint by id":     endpoint(s, "acme/one@other/eu") == second,
-		"provider by slug":   provider(s, "other").Policy == catalog.Unknown(),
+		"provider by slug":   cmp.Equal(provider(s, "other").Policy, catalog.Unknown()),
 		"provider order":     cmp.Equal(slugs(s.Providers()), []string{"acme", "other"}),
 		"newest model first": cmp.Equal(ids(s.Models()), []string{"acme/one:free", "acme/one"}),
 	} {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -30,10 +31,13 @@ type Config struct {
 	Timeouts  Timeouts
 	Limits    Limits
 	Ledger    Ledger
+	Policy    PolicyFile
 
 	ResponseCache ResponseCache
 	Probes        Probes
 	Records       Records
+	IOLogging     IOLogging
+	Keys          Keys
 
 	providers []providerEntry // in the order of the file
 	models    []modelEntry
@@ -63,6 +67,20 @@ type Timeouts struct {
 type Limits struct {
 	Body     int64 // bytes of a JSON body
 	Attempts int   // endpoints that one request may try
+
+	Free FreeLimits
+}
+
+// FreeLimits bound what an account may ask of free variants of models; 0: nothing does.
+type FreeLimits struct {
+	PerMinute    int64
+	PerDay       int64 // UTC
+	PerDayFunded int64 // of an account that has bought credits
+}
+
+// PolicyFile says where the operator's policy is, see [Policy].
+type PolicyFile struct {
+	File string // "": there is none
 }
 
 // Probes says how often endpoints that were ejected are asked whether they are back.
@@ -80,6 +98,28 @@ type ResponseCache struct {
 type Records struct {
 	Decisions time.Duration // what plans were made from; 0: not at all
 }
+
+// IOLogging says whether what is said may be kept, for accounts that opt in.
+type IOLogging struct {
+	Enabled   bool
+	Retention time.Duration // for which it is kept
+	MaxBytes  int64         // of one generation, at most
+}
+
+// Keys says what becomes of requests whose key is deleted, disabled or expires while they
+// are answered.
+type Keys struct {
+	Revoked Revoked
+}
+
+// Revoked is what then happens to them.
+type Revoked string
+
+// The settings of keys.revoked.
+const (
+	RevokedFinish Revoked = "finish" // they finish
+	RevokedStop   Revoked = "stop"   // they end in an error, within seconds (F93)
+)
 
 // Ledger says how durable money is.
 type Ledger struct {
@@ -112,11 +152,13 @@ func defaults() *Config {
 			Drain:     300 * time.Second,
 			Session:   10 * time.Minute,
 		},
-		Limits: Limits{Body: 32 << 20, Attempts: 8},
+		Limits: Limits{Body: 32 << 20, Attempts: 8, Free: FreeLimits{PerMinute: 20, PerDay: 50, PerDayFunded: 1000}},
 		Ledger: Ledger{Sync: SyncNormal},
+		Keys:   Keys{Revoked: RevokedFinish},
 
 		ResponseCache: ResponseCache{Enabled: true, Memory: 64 << 20},
 		Records:       Records{Decisions: 30 * 24 * time.Hour},
+		IOLogging:     IOLogging{Retention: 30 * 24 * time.Hour, MaxBytes: 256 << 10},
 	}
 }
 
@@ -149,6 +191,9 @@ func Parse(name string, text []byte, getenv func(string) string) (*Config, error
 		c.source = newSource(name, text, getenv)
 		c.readFile()
 		errs = c.source.errs
+		if f := c.Policy.File; f != "" && !filepath.IsAbs(f) {
+			c.Policy.File = filepath.Join(filepath.Dir(name), f) // it is beside this one
+		}
 	}
 	for _, s := range c.settings() {
 		variable := s.variable()

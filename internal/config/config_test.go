@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 	want := scalars{
 		Listen: "127.0.0.1:8787", Database: "sqlite://turnpike.db", Catalog: Catalog{Builtin: true}, Sim: true, Discover: true,
 		Timeouts: Timeouts{5 * time.Second, 30 * time.Second, time.Minute, 0, time.Hour, 10 * time.Second, 5 * time.Minute, 10 * time.Minute},
-		Limits:   Limits{Body: 33554432, Attempts: 8},
+		Limits:   Limits{Body: 33554432, Attempts: 8, Free: FreeLimits{20, 50, 1000}},
 		Ledger:   Ledger{Sync: SyncNormal},
 
 		ResponseCache: ResponseCache{Enabled: true, Memory: 67108864},
@@ -79,13 +79,14 @@ timeouts: {connect: 1s, first_byte: 2s, idle: 3s, attempt: 7s, total: 4m, keepal
 limits:
   body: 64MiB
   attempts: 3
+  free: {requests_per_minute: 0, requests_per_day: 9, requests_per_day_funded: 90}
 ledger: {sync: full}
 response_cache: {enabled: false, memory: 5MiB}
 `
 	want := scalars{
 		Listen: ":9000", Database: "sqlite:///var/lib/turnpike.db", PublicURL: "https://llm.example.com", Valkey: "rediss://u:p@cache.example:6380/3",
 		Timeouts: Timeouts{time.Second, 2 * time.Second, 3 * time.Second, 7 * time.Second, 4 * time.Minute, 5 * time.Second, 6 * time.Second, 8 * time.Second},
-		Limits:   Limits{Body: 64 << 20, Attempts: 3},
+		Limits:   Limits{Body: 64 << 20, Attempts: 3, Free: FreeLimits{0, 9, 90}},
 		Ledger:   Ledger{Sync: SyncFull},
 
 		ResponseCache: ResponseCache{Memory: 5 << 20},
@@ -101,7 +102,8 @@ response_cache: {enabled: false, memory: 5MiB}
 		"TURNPIKE_SIM", "0", "TURNPIKE_DISCOVER", "false",
 		"TURNPIKE_TIMEOUTS_CONNECT", "1s", "TURNPIKE_TIMEOUTS_FIRST_BYTE", "2s", "TURNPIKE_TIMEOUTS_IDLE", "3s", "TURNPIKE_TIMEOUTS_ATTEMPT", "7s",
 		"TURNPIKE_TIMEOUTS_TOTAL", "4m", "TURNPIKE_TIMEOUTS_KEEPALIVE", "5s", "TURNPIKE_TIMEOUTS_DRAIN", "6s", "TURNPIKE_TIMEOUTS_SESSION", "8s",
-		"TURNPIKE_LIMITS_BODY", "64MiB", "TURNPIKE_LIMITS_ATTEMPTS", "3", "TURNPIKE_LEDGER_SYNC", "full",
+		"TURNPIKE_LIMITS_BODY", "64MiB", "TURNPIKE_LIMITS_ATTEMPTS", "3", "TURNPIKE_LIMITS_FREE_REQUESTS_PER_MINUTE", "0",
+		"TURNPIKE_LIMITS_FREE_REQUESTS_PER_DAY", "9", "TURNPIKE_LIMITS_FREE_REQUESTS_PER_DAY_FUNDED", "90", "TURNPIKE_LEDGER_SYNC", "full",
 		"TURNPIKE_RESPONSE_CACHE_ENABLED", "false", "TURNPIKE_RESPONSE_CACHE_MEMORY", "5MiB",
 	)
 	if diff := cmp.Diff(want, scalarsOf(mustParse(t, "listen: 127.0.0.1:1\nsim: true\n", env))); diff != "" {
@@ -122,13 +124,13 @@ func TestValkeyPassword(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, text, want string }{
-		{"unknown key", "listen: :1\nlisen: :2\n", `turnpike.yaml:2:1: lisen: unknown key; known here: catalog, database, discover, ledger, limits, listen, models, probes, providers, public_url, records, response_cache, sim, timeouts, valkey
+		{"unknown key", "listen: :1\nlisen: :2\n", `turnpike.yaml:2:1: lisen: unknown key; known here: catalog, database, discover, io_logging, keys, ledger, limits, listen, models, policy, probes, providers, public_url, records, response_cache, sim, timeouts, valkey
     lisen: :2
     ^`},
 		{"unknown key inside", "timeouts: {first_byte: 30s, idel: 1s}\n", `turnpike.yaml:1:29: timeouts.idel: unknown key; known here: attempt, connect, drain, first_byte, idle, keepalive, session, total
     timeouts: {first_byte: 30s, idel: 1s}
                                 ^`},
-		{"a key of later", "webhooks: []\n", `turnpike.yaml:1:1: webhooks: unknown key; known here: catalog, database, discover, ledger, limits, listen, models, probes, providers, public_url, records, response_cache, sim, timeouts, valkey
+		{"a key of later", "webhooks: []\n", `turnpike.yaml:1:1: webhooks: unknown key; known here: catalog, database, discover, io_logging, keys, ledger, limits, listen, models, policy, probes, providers, public_url, records, response_cache, sim, timeouts, valkey
     webhooks: []
     ^`},
 		{"syntax", "a: [1,\n", `turnpike.yaml:1:4: sequence end token ']' not found

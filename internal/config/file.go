@@ -63,13 +63,6 @@ type endpointEntry struct {
 	policy     policyEntry
 }
 
-type policyEntry struct {
-	at                     *token.Token // nil: not said
-	training, publish, zdr *bool
-	retentionDays          *int // -1: unknown
-	region                 string
-}
-
 // commonParameters are taken to be supported by an endpoint of the file that
 // does not list any: what OpenAI's own API takes of the usual ones. Leaving all
 // out would drop them in silence (CR-02).
@@ -87,13 +80,23 @@ func (c *Config) readFile() {
 	if s.root == nil {
 		return
 	}
-	top := []member{
+	sections := map[string][]member{"": {
 		{"providers", func(v value) { v.each(func(slug string, v value) { c.readProvider(slug, v) }) }},
 		{"models", func(v value) { v.each(c.readModel) }},
+	}}
+	var add func(key string, read func(value))
+	add = func(key string, read func(value)) {
+		in, name := "", key
+		if i := strings.LastIndexByte(key, '.'); i >= 0 {
+			in, name = key[:i], key[i+1:]
+		}
+		if sections[in] == nil {
+			add(in, func(v value) { v.members(sections[in]...) })
+		}
+		sections[in] = append(sections[in], member{name, read})
 	}
-	sections := map[string][]member{}
 	for _, x := range c.settings() {
-		read := func(v value) {
+		add(x.key, func(v value) {
 			text := ""
 			if x.secret() {
 				secret(&text)(v)
@@ -105,17 +108,9 @@ func (c *Config) readFile() {
 					v.fail("%v", err)
 				}
 			}
-		}
-		if section, key, ok := strings.Cut(x.key, "."); ok {
-			if sections[section] == nil {
-				top = append(top, member{section, func(v value) { v.members(sections[section]...) }})
-			}
-			sections[section] = append(sections[section], member{key, read})
-			continue
-		}
-		top = append(top, member{x.key, read})
+		})
 	}
-	s.value(s.root, s.root.GetToken(), "").members(top...)
+	s.value(s.root, s.root.GetToken(), "").members(sections[""]...)
 }
 
 func (c *Config) readProvider(slug string, v value, more ...member) {
@@ -277,68 +272,6 @@ func readTimeouts(firstByte, idle, attempt *time.Duration) func(value) {
 	}
 }
 
-func readPolicy(p *policyEntry) func(value) {
-	return func(v value) {
-		p.at = v.at
-		v.members(
-			member{"training", given(&p.training, parseBool)},
-			member{"retention_days", given(&p.retentionDays, parseRetention)},
-			member{"zdr", given(&p.zdr, parseBool)},
-			member{"region", scalar(&p.region, parseWord)},
-			member{"can_publish", given(&p.publish, parseBool)},
-		)
-		if p.zdr == nil || !*p.zdr {
-			return
-		}
-		for _, x := range []struct {
-			name string
-			said bool
-		}{
-			{"training: true", p.training != nil && *p.training},
-			{"can_publish: true", p.publish != nil && *p.publish},
-			{"retention_days", p.retentionDays != nil && *p.retentionDays != 0},
-		} {
-			if x.said {
-				v.fail("zdr: true cannot hold beside %s", x.name)
-			}
-		}
-	}
-}
-
-// over is the policy with what the file says in place of what base said. Zero
-// data retention implies that nothing is kept, trained on or published; and it
-// ends where the file says that something is.
-func (p policyEntry) over(base catalog.DataPolicy, source string) catalog.DataPolicy {
-	if p.at == nil {
-		return base
-	}
-	if base == (catalog.DataPolicy{}) {
-		base = catalog.Unknown()
-	}
-	if p.zdr != nil && *p.zdr {
-		base.Training, base.CanPublish, base.Retains, base.RetentionDays = false, false, false, 0
-	}
-	if p.training != nil {
-		base.Training = *p.training
-	}
-	if p.publish != nil {
-		base.CanPublish = *p.publish
-	}
-	if p.retentionDays != nil {
-		base.RetentionDays, base.Retains = *p.retentionDays, *p.retentionDays != 0
-	}
-	if p.region != "" {
-		base.Region = p.region
-	}
-	if p.zdr != nil {
-		base.ZDR = *p.zdr
-	} else if base.Training || base.CanPublish || base.Retains {
-		base.ZDR = false
-	}
-	base.Known, base.Source = true, source
-	return base
-}
-
 func readAuth(p *providerEntry) func(value) {
 	return func(v value) {
 		if kind(v.node) != "a mapping" {
@@ -487,18 +420,6 @@ func parseCreated(s string) (int64, error) {
 	n, err := parseCount(s)
 	if err != nil {
 		return 0, fmt.Errorf("%q is neither Unix seconds nor a date as YYYY-MM-DD", s)
-	}
-	return n, nil
-}
-
-func parseRetention(s string) (int, error) {
-	const most = 36500 // a century
-	if s == "unknown" {
-		return -1, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > most {
-		return 0, fmt.Errorf("%q is neither a number of days nor unknown", s)
 	}
 	return n, nil
 }

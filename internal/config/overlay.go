@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -145,7 +144,7 @@ func (o *overlay) provider(e providerEntry) {
 	if isServer(e.slug) && e.baseURL != "" && !onThisMachine(e.baseURL) {
 		p.Policy = catalog.DataPolicy{} // what holds on this machine is not known elsewhere
 	}
-	p.Policy = e.policy.over(p.Policy, o.where(e.policy))
+	p.Policy = e.policy.over(p.Policy)
 	if err := check(catalog.Data{Providers: []catalog.Provider{p}}, "provider", e.slug); err != nil {
 		o.errs = append(o.errs, e.err("%v", err))
 		return
@@ -204,9 +203,7 @@ func (o *overlay) model(e modelEntry) {
 		}
 		end := x.endpoint
 		end.ContextLength = cmp.Or(end.ContextLength, m.ContextLength)
-		if x.policy.at != nil {
-			end.Policy = x.policy.over(p.Policy, o.where(x.policy))
-		}
+		end.Policy = x.policy.facts
 		m.Endpoints = append(m.Endpoints, &end)
 	}
 	if len(o.errs) > wrong {
@@ -273,14 +270,6 @@ func (o *overlay) note(m catalog.Model) {
 	}
 	m.Endpoints, m.Reasoning = nil, nil
 	fmt.Fprintf(o.changed, "%#v\n", m)
-}
-
-// where is the source of a policy that the file states.
-func (o *overlay) where(p policyEntry) string {
-	if p.at == nil {
-		return ""
-	}
-	return fmt.Sprintf("%s:%d", filepath.Base(o.c.File), p.at.Position.Line)
 }
 
 // check is the catalogue's own validation of one entry.

@@ -112,7 +112,7 @@ func TestOverlayAdds(t *testing.T) {
 	c := mustParse(t, acme, vars("ACME_API_KEY", "k"))
 	s := snapshot(t, c)
 	p, _ := s.Provider("acme")
-	zdr := catalog.DataPolicy{ZDR: true, Region: "eu", Known: true, Source: "turnpike.yaml:7"}
+	zdr := vouched(catalog.DataPolicy{ZDR: true, Region: "eu"}, "turnpike.yaml:7", catalog.FactTraining, catalog.FactRetention, catalog.FactPublication, catalog.FactZDR, catalog.FactRegion)
 	if diff := cmp.Diff(&catalog.Provider{Slug: "acme", Name: "Acme Cloud", PrivacyPolicyURL: "https://acme.example/privacy", Policy: zdr}, p); diff != "" {
 		t.Error(diff)
 	}
@@ -148,7 +148,9 @@ func TestOverlayAdds(t *testing.T) {
 	}
 	second := *m.Endpoints[1]
 	// Thirty days end the zero retention that the provider would have had.
-	if diff := cmp.Diff(catalog.DataPolicy{Retains: true, RetentionDays: 30, Known: true, Source: "turnpike.yaml:39"}, second.Policy); diff != "" {
+	want := vouched(catalog.DataPolicy{Retains: true, RetentionDays: 30}, "turnpike.yaml:39", catalog.FactRetention, catalog.FactZDR)
+	want.Evidence[catalog.FactTraining].Source, want.Evidence[catalog.FactPublication].Source = "built in", "built in"
+	if diff := cmp.Diff(want, second.Policy); diff != "" {
 		t.Error(diff)
 	}
 	if second.Dialect != "messages" || second.BaseURL != "http://10.0.0.9:8080/v1" || second.ContextLength != 64000 || second.FirstByte != 3*time.Second {
@@ -205,36 +207,6 @@ func TestOverlayLeavesBuiltinAlone(t *testing.T) {
 	}
 }
 
-func TestPolicyOver(t *testing.T) {
-	t.Parallel()
-	zdr := catalog.DataPolicy{Known: true, ZDR: true}
-	for _, c := range []struct {
-		name, text string
-		base, want catalog.DataPolicy
-	}{
-		{"unknown stays the worst where nothing is said", "training: false", catalog.DataPolicy{}, catalog.DataPolicy{Retains: true, RetentionDays: -1}},
-		{"zdr implies the rest", "zdr: true", catalog.DataPolicy{}, catalog.DataPolicy{ZDR: true}},
-		{"retention unknown", "retention_days: unknown", zdr, catalog.DataPolicy{Retains: true, RetentionDays: -1}},
-		{"no retention is not yet zdr", "{retention_days: 0, training: false}", catalog.DataPolicy{}, catalog.DataPolicy{}},
-		{"publishing ends zdr", "can_publish: true", zdr, catalog.DataPolicy{CanPublish: true}},
-		{"a region ends nothing", "region: us", zdr, catalog.DataPolicy{ZDR: true, Region: "us"}},
-		{"zdr: false", "zdr: false", zdr, catalog.DataPolicy{}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			text := c.text
-			if text[0] != '{' {
-				text = "{" + text + "}"
-			}
-			p := mustParse(t, "providers: {a: {data_policy: "+text+"}}\n", none).providers[0].policy
-			c.want.Known, c.want.Source = true, "here"
-			if diff := cmp.Diff(c.want, p.over(c.base, "here")); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
 func TestBuiltinFalse(t *testing.T) {
 	t.Parallel()
 	sim := catalog.Data{
@@ -262,7 +234,7 @@ models:
 func TestLocalServers(t *testing.T) {
 	t.Parallel()
 	found := catalog.Data{
-		Providers: []catalog.Provider{{Slug: "ollama", Name: "Ollama", Policy: catalog.DataPolicy{ZDR: true, Known: true}}},
+		Providers: []catalog.Provider{{Slug: "ollama", Name: "Ollama", Policy: catalog.DataPolicy{ZDR: true}.Assert(catalog.Evidence{Source: "found"})}},
 		Models: []catalog.Model{
 			{ID: "ollama/llama3.2", Name: "Llama", Endpoints: []*catalog.Endpoint{
 				{Provider: "ollama", Native: "llama3.2:latest", Prices: catalog.Prices{Prompt: usd(t, "0"), Completion: usd(t, "0")}},
@@ -286,7 +258,7 @@ func TestLocalServers(t *testing.T) {
 		t.Errorf("a server on this machine: %+v", p)
 	}
 	m, _ = snapshot(t, mustParse(t, "providers: {vllm: {base_url: \"http://gpu.lan:8000/v1\"}}\n"+mine, none)).Model("a/b")
-	if p := m.Endpoints[0].Policy; p != catalog.Unknown() {
+	if p := m.Endpoints[0].Policy; !cmp.Equal(p, catalog.Unknown()) {
 		t.Errorf("a server elsewhere: %+v", p)
 	}
 	m, _ = snapshot(t, mustParse(t, "providers: {vllm: {base_url: \"http://[::1]:8001/v1\"}}\n"+mine, none)).Model("a/b")
@@ -502,7 +474,7 @@ models:
   a/b: {endpoints: [{provider: sambanova, native: n, pricing: {prompt: 0, completion: 0}}]}
 `, none))
 	m, _ := s.Model("a/b")
-	if e := m.Endpoints[0]; e.Policy != catalog.Unknown() {
+	if e := m.Endpoints[0]; !cmp.Equal(e.Policy, catalog.Unknown()) {
 		t.Errorf("%+v", e)
 	}
 	for _, slug := range []string{"hyperbolic", "sambanova"} {

@@ -47,10 +47,18 @@ func (c *Config) settings() []setting {
 		{"timeouts.session", into(&c.Timeouts.Session, parseDuration)},
 		{"limits.body", into(&c.Limits.Body, parseSize)},
 		{"limits.attempts", into(&c.Limits.Attempts, parseAttempts)},
+		{"limits.free.requests_per_minute", into(&c.Limits.Free.PerMinute, parseRate)},
+		{"limits.free.requests_per_day", into(&c.Limits.Free.PerDay, parseRate)},
+		{"limits.free.requests_per_day_funded", into(&c.Limits.Free.PerDayFunded, parseRate)},
 		{"response_cache.enabled", into(&c.ResponseCache.Enabled, parseBool)},
 		{"response_cache.memory", into(&c.ResponseCache.Memory, parseSize)},
 		{"probes.every", into(&c.Probes.Every, ParseAge)},
 		{"records.decisions", into(&c.Records.Decisions, ParseAge)},
+		{"io_logging.enabled", into(&c.IOLogging.Enabled, parseBool)},
+		{"io_logging.retention", into(&c.IOLogging.Retention, parseKept)},
+		{"io_logging.max_bytes", into(&c.IOLogging.MaxBytes, parseMaxBytes)},
+		{"policy.file", into(&c.Policy.File, plain)},
+		{"keys.revoked", into(&c.Keys.Revoked, parseRevoked)},
 		{"ledger.sync", into(&c.Ledger.Sync, parseSync)},
 	}
 }
@@ -102,10 +110,42 @@ func ParseAge(s string) (time.Duration, error) {
 	return 0, fmt.Errorf("%q is neither a time such as 30d or 12h nor 0", s)
 }
 
+// parseKept is [ParseAge] for what is kept at all.
+func parseKept(s string) (time.Duration, error) {
+	d, err := ParseAge(s)
+	if err != nil || d == 0 {
+		return 0, fmt.Errorf("%q is not a time such as 30d or 12h", s)
+	}
+	return d, nil
+}
+
+// parseMaxBytes reads how much of one generation is kept, of which many may wait in memory.
+func parseMaxBytes(s string) (int64, error) {
+	const most = 4 << 20
+	n, err := parseSize(s)
+	if err != nil {
+		return 0, err
+	}
+	if n > most {
+		return 0, fmt.Errorf("%q is more than 4MiB", s)
+	}
+	return n, nil
+}
+
 func parseCount(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n <= 0 {
 		return 0, fmt.Errorf("%q is not a whole number above zero", s)
+	}
+	return n, nil
+}
+
+// parseRate reads how often something may be asked; 0: as often as anybody likes.
+func parseRate(s string) (int64, error) {
+	const most = 1_000_000_000
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n > most {
+		return 0, fmt.Errorf("%q is not a whole number of 0 (no limit) to %d", s, most)
 	}
 	return n, nil
 }
@@ -155,6 +195,14 @@ func parseSync(s string) (Sync, error) {
 		return v, nil
 	}
 	return "", fmt.Errorf("%q is neither normal nor full", s)
+}
+
+func parseRevoked(s string) (Revoked, error) {
+	switch v := Revoked(s); v {
+	case RevokedFinish, RevokedStop:
+		return v, nil
+	}
+	return "", fmt.Errorf("%q is neither finish nor stop", s)
 }
 
 func parseListen(s string) (string, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 // Limits of what one server may say.
@@ -55,7 +56,7 @@ func (s Server) Provider() catalog.Provider {
 	return catalog.Provider{
 		Slug:   s.Slug,
 		Name:   s.Name,
-		Policy: catalog.DataPolicy{ZDR: true, Known: true, Source: "a server on this machine"},
+		Policy: catalog.DataPolicy{ZDR: true, Region: "local"}.Assert(catalog.Evidence{Source: "a server on this machine", By: "turnpike", Operator: true}),
 	}
 }
 
@@ -66,7 +67,7 @@ func Find(ctx context.Context, rt http.RoundTripper, servers []Server) catalog.D
 	found := make([][]listed, len(servers))
 	var all sync.WaitGroup
 	for i, s := range servers {
-		all.Go(func() { found[i] = ask(ctx, rt, s) })
+		all.Go(safe.Func("discovery", func() { found[i] = ask(ctx, rt, s) }))
 	}
 	all.Wait()
 	d := catalog.Data{Aliases: map[string]string{}}

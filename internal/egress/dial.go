@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 // connectTLS is connect and a verified handshake. Both happen here and not in
@@ -20,16 +22,37 @@ func (d *Door) connectTLS(ctx context.Context, addr string, operator bool) (net.
 		return nil, err
 	}
 	host, _, _ := net.SplitHostPort(addr) // connect has split it before
-	cfg := d.tls.Clone()
-	cfg.ServerName = host
-	c := tls.Client(raw, cfg)
-	hctx, cancel := context.WithTimeout(ctx, d.opt.TLSTimeout)
-	defer cancel()
-	if err := c.HandshakeContext(hctx); err != nil {
-		_ = raw.Close()
+	c, err := d.handshake(ctx, raw, host)
+	if err != nil {
 		return nil, failed(addr, TLS, err)
 	}
 	return c, nil
+}
+
+// handshake makes a verified connection of a raw one, or closes it.
+func (d *Door) handshake(ctx context.Context, raw net.Conn, host string) (net.Conn, error) {
+	cfg := d.tls.Clone()
+	cfg.ServerName = host
+	c := tls.Client(raw, cfg)
+	ctx, cancel := context.WithTimeout(ctx, d.opt.TLSTimeout)
+	defer cancel()
+	if err := c.HandshakeContext(ctx); err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// guarded is connect or connectTLS, as it is called by the transport, in goroutines of
+// its own.
+func guarded(ctx context.Context, addr string, operator bool, connect func(context.Context, string, bool) (net.Conn, error)) (c net.Conn, err error) {
+	defer func() {
+		if _, panicked := errors.AsType[*safe.PanicError](err); panicked {
+			err = failed(addr, Local, err)
+		}
+	}()
+	defer safe.Catch("connecting", &err)
+	return connect(ctx, addr, operator)
 }
 
 // connect resolves addr ("host:port"), drops every address that is not for
@@ -75,7 +98,7 @@ func (d *Door) connect(ctx context.Context, addr string, operator bool) (net.Con
 	if err != nil {
 		return nil, failed(addr, kindOf(err), err)
 	}
-	return c, nil
+	return &conn{c, addr}, nil
 }
 
 // failed makes a *DialError, except of a dial that was given up: that is
@@ -119,13 +142,20 @@ const (
 	stagger  = 250 * time.Millisecond // between attempts, RFC 8305 section 5
 )
 
+// dial connects to an address. What panics has failed, so that whoever waits for it
+// does not wait for ever.
+func (d *Door) dial(ctx context.Context, a netip.AddrPort) (c net.Conn, err error) {
+	defer safe.Catch("dialling", &err)
+	return d.opt.Dial(ctx, a)
+}
+
 // race connects to the first of targets that answers: each next one is tried
 // when the one before failed or has been silent for a moment, so a dead
 // address family costs little. The error is the first that is not our own
 // fault, else the first.
 func (d *Door) race(ctx context.Context, targets []netip.AddrPort) (net.Conn, error) {
 	if len(targets) == 1 {
-		return d.opt.Dial(ctx, targets[0])
+		return d.dial(ctx, targets[0])
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -139,8 +169,8 @@ func (d *Door) race(ctx context.Context, targets []netip.AddrPort) (net.Conn, er
 		t := targets[0]
 		targets = targets[1:]
 		pending++
-		go func() {
-			c, err := d.opt.Dial(ctx, t)
+		go safe.Func("dialling", func() {
+			c, err := d.dial(ctx, t)
 			select {
 			case results <- result{c, err}:
 			case <-ctx.Done():
@@ -148,7 +178,7 @@ func (d *Door) race(ctx context.Context, targets []netip.AddrPort) (net.Conn, er
 					_ = c.Close()
 				}
 			}
-		}()
+		})()
 	}
 	start()
 	next := time.NewTimer(stagger)

@@ -4,7 +4,8 @@
 // Every connection passes one dialer that checks the resolved address, on every
 // attempt, and dials exactly the address it checked (S11-S13). Every upstream
 // request passes one assertion that its endpoint is in the allowed set of the
-// request it serves (R5). Redirects are handed back, not followed (S15, F11);
+// request it serves (R5), that its URL is where that endpoint is, and that the
+// connection it is about to be written to was dialled for that place. Redirects are handed back, not followed (S15, F11);
 // proxy variables in the environment have no effect (S18); TLS verification
 // cannot be turned off (F05).
 //
@@ -60,14 +61,9 @@ type Options struct {
 	Named []string
 	// RootCAs are the authorities to trust; nil: the system's.
 	RootCAs *x509.CertPool
-}
-
-// Pass carries the allowed set of the request being served to the door.
-type Pass struct {
-	// Endpoint is the id of the endpoint that the request goes to.
-	Endpoint string
-	// Allowed reports whether an endpoint is in the set; nil allows nothing.
-	Allowed func(endpoint string) bool
+	// Beyond, for tests, stands for all that is behind the assertions of Do:
+	// connections and servers. nil: they are real.
+	Beyond http.RoundTripper
 }
 
 // Door is the way out. It is safe for concurrent use.
@@ -76,13 +72,15 @@ type Door struct {
 	spaces []space
 	tls    *tls.Config
 
-	upstream *http.Transport // for Do
+	beyond   http.RoundTripper // for Do: upstream, but for tests
+	upstream *http.Transport
 	media    *http.Transport // for Get: a pool of its own, so it cannot borrow a connection to a named address
 
 	mu    sync.Mutex // writers of lists
 	lists atomic.Pointer[lists]
 
-	names names
+	names      names
+	violations atomic.Int64
 }
 
 // lists is replaced, never changed.
@@ -120,6 +118,10 @@ func New(o Options) *Door {
 		d.Name(n)
 	}
 	d.upstream = d.transport(true)
+	d.beyond = d.upstream
+	if o.Beyond != nil {
+		d.beyond = o.Beyond
+	}
 	d.media = d.transport(false)
 	d.media.DisableKeepAlives = true
 	return d
@@ -133,10 +135,10 @@ func (d *Door) transport(operator bool) *http.Transport {
 	return &http.Transport{
 		Proxy: nil,
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			return d.connect(ctx, addr, operator)
+			return guarded(ctx, addr, operator, d.connect)
 		},
 		DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			return d.connectTLS(ctx, addr, operator)
+			return guarded(ctx, addr, operator, d.connectTLS)
 		},
 		Protocols:              &p,
 		DisableCompression:     true,
@@ -215,18 +217,29 @@ func (d *Door) isNamed(hostport string) bool {
 // upstream did not see it, or if req carries an Idempotency-Key header, which
 // upstream requests therefore must not (F06).
 func (d *Door) Do(req *http.Request, pass Pass) (*http.Response, error) {
-	if pass.Allowed == nil || !pass.Allowed(pass.Endpoint) {
+	if !pass.admits() {
 		closeBody(req)
-		return nil, fmt.Errorf("%w: %s", ErrNotAllowed, pass.Endpoint)
+		return nil, d.violated(&pass, "it is not in the request's allowed set")
 	}
 	if why := d.checkRequest(req); why != "" {
 		closeBody(req)
 		return nil, &DialError{Host: urlHost(req.URL), Kind: Denied, err: refuse(why)}
 	}
+	if !same(pass.Authority, req.URL.Host, req.URL.Scheme) {
+		closeBody(req)
+		return nil, d.violated(&pass, "the URL leads elsewhere")
+	}
 	began := time.Now()
-	resp, err := d.upstream.RoundTrip(req)
+	x := &crossing{pass: &pass, scheme: req.URL.Scheme}
+	resp, err := d.beyond.RoundTrip(x.over(req))
 	WaitedIn(req.Context()).Add(time.Since(began))
-	if err != nil {
+	switch {
+	case x.astray.Load():
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		return nil, d.violated(&pass, "the connection leads elsewhere")
+	case err != nil:
 		return nil, outward(req.URL.Host, err)
 	}
 	return resp, nil

@@ -38,7 +38,7 @@ func TestDo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := d.Do(req, anyEndpoint())
+		resp, err := d.Do(req, anyEndpoint(req.URL))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func TestHostHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Host = "metadata.google.internal"
-	resp, err := d.Do(req, anyEndpoint())
+	resp, err := d.Do(req, anyEndpoint(req.URL))
 	if err == nil {
 		_ = resp.Body.Close()
 	}
@@ -138,7 +138,7 @@ func TestRedirects(t *testing.T) {
 			req.Header.Set("Authorization", "Bearer sk-test-not-a-key")
 			req.Header.Set("X-Code", strconv.Itoa(code))
 			req.Header.Set("X-Location", to)
-			resp, err := d.Do(req, anyEndpoint())
+			resp, err := d.Do(req, anyEndpoint(req.URL))
 			if err != nil {
 				t.Fatalf("%d %q: %v", code, to, err)
 			}
@@ -524,7 +524,7 @@ func TestExchangeErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			req.Header.Set("Authorization", "Bearer sk-test-header")
-			resp, err := d.Do(req, anyEndpoint())
+			resp, err := d.Do(req, anyEndpoint(req.URL))
 			if err == nil {
 				_ = resp.Body.Close()
 				t.Fatal("no error")
@@ -561,7 +561,7 @@ func TestBadHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer sk-test-not-a-key\r\nX: y")
-	resp, err := d.Do(req, anyEndpoint())
+	resp, err := d.Do(req, anyEndpoint(req.URL))
 	if err == nil {
 		_ = resp.Body.Close()
 		t.Fatal("no error")
@@ -634,7 +634,7 @@ func TestGivenUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		resp, err := d.Do(req, anyEndpoint())
+		resp, err := d.Do(req, anyEndpoint(req.URL))
 		if err == nil {
 			_ = resp.Body.Close()
 		}

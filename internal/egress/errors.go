@@ -10,9 +10,10 @@ import (
 	"syscall"
 )
 
-// ErrNotAllowed says that a request was about to leave for an endpoint outside
-// its allowed set (R5). It is a bug of the caller, never a provider's fault.
-var ErrNotAllowed = errors.New("egress: endpoint is not in the request's allowed set")
+// ErrNotAllowed says that a request was about to leave for an endpoint outside its
+// allowed set (R5), or for a place that is not the endpoint's. Nothing of it was sent.
+// It is a bug of ours, never a provider's fault.
+var ErrNotAllowed = errors.New("egress: not allowed to leave")
 
 // ErrFetch is the only error of [Door.Get], bar the caller's own context: what
 // a caller's URL met is told by class alone (S16).

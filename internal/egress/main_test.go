@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"sync"
 	"testing"
 
@@ -100,8 +101,12 @@ func newNamed(t testing.TB, h http.HandlerFunc) (d *Door, url string) {
 	return d, s.URL
 }
 
-func anyEndpoint() Pass {
-	return Pass{Endpoint: "ep", Allowed: func(string) bool { return true }}
+// anyEndpoint is a pass for an endpoint at u.
+func anyEndpoint(u *url.URL) Pass {
+	if u == nil {
+		u = &url.URL{}
+	}
+	return Pass{Endpoint: "ep", Authority: u.Host, Allowed: func(string) bool { return true }}
 }
 
 func get(t testing.TB, d *Door, url string) (*http.Response, error) {
@@ -110,7 +115,7 @@ func get(t testing.TB, d *Door, url string) (*http.Response, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := d.Do(req, anyEndpoint())
+	resp, err := d.Do(req, anyEndpoint(req.URL))
 	if err == nil {
 		t.Cleanup(func() { _ = resp.Body.Close() })
 	}

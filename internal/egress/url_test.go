@@ -341,7 +341,7 @@ func TestHostileURLs(t *testing.T) {
 				if err != nil {
 					continue
 				}
-				resp, err := d.Do(request(t, u), anyEndpoint())
+				resp, err := d.Do(request(t, u), anyEndpoint(u))
 				if err == nil {
 					_ = resp.Body.Close()
 				}
@@ -386,7 +386,7 @@ func TestDoChecksTypedURLs(t *testing.T) {
 			t.Parallel()
 			rec := &recorder{}
 			d := newDoor(t, Options{Resolver: answer(publicAddr), Dial: rec.dial})
-			resp, err := d.Do(request(t, u), anyEndpoint())
+			resp, err := d.Do(request(t, u), anyEndpoint(u))
 			if err == nil {
 				_ = resp.Body.Close()
 			}

@@ -112,7 +112,14 @@ func (a *answer) take(e *llm.Event) {
 			a.strands = slices.DeleteFunc(a.strands, func(o *strand) bool { return o == s })
 		}
 		a.events = append(a.events, *e)
-	case llm.Start, llm.MediaDelta, llm.Finish, llm.UsageReport, llm.Continue:
+	case llm.UsageReport:
+		said := *e
+		if u := e.Usage; u != nil && u.Native != nil { // members that nobody has read
+			known := *u
+			known.Native, said.Usage = nil, &known
+		}
+		a.events = append(a.events, said)
+	case llm.Start, llm.MediaDelta, llm.Finish, llm.Continue:
 		a.events = append(a.events, *e)
 	}
 }

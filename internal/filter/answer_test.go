@@ -243,6 +243,8 @@ func TestAnswer_Untouched(t *testing.T) {
 		events = append(events, c.Events...)
 	}
 	whole := llm.Chunk{Events: events, From: llm.Chat, Raw: []byte("{}"), Whole: true}
+	events = append(events, llm.Event{Kind: llm.UsageReport, Usage: &llm.Usage{Native: []byte(`{"note":"a@b.com"}`)}})
+	whole.Events = events
 	// Where there is, the vendor's bytes are left behind, whether anything is found in what
 	// was read of them or not: a member that nobody has read may say anything.
 	for _, slug := range []filter.Slug{filter.Phone, filter.Email} {
@@ -250,6 +252,8 @@ func TestAnswer_Untouched(t *testing.T) {
 		c, err := out.Begin().Answer(&chunks{list: []llm.Chunk{whole}}, false, false).Next()
 		if err != nil || c.Raw != nil || len(c.Events) == 0 {
 			t.Errorf("%s: an answer in one piece: %s, %d events, %v", slug, c.Raw, len(c.Events), err)
+		} else if last := c.Events[len(c.Events)-1]; last.Kind != llm.UsageReport || last.Usage.Native != nil {
+			t.Errorf("%s: %+v", slug, last.Usage)
 		}
 	}
 }

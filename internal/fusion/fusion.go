@@ -93,7 +93,7 @@ func (f Fusion) Run(ctx context.Context, who identity.Principal, req *llm.Reques
 	asked, in := *req, *req.Input // the spine lets go of them
 	asked.Input = &in
 	d := &deliberation{Fusion: f, who: who, req: &asked, set: in.Plugins.Fusion, o: o}
-	tool := gateway.Tool{Name: ToolName, Run: d.run, Spent: func() money.Nano { return d.spent }}
+	tool := gateway.Tool{Name: ToolName, Run: d.run, Spent: func() money.Nano { return d.spent }, From: func() []string { return d.from }}
 	return f.Gateway.RunWith(ctx, who, req, &tool, out, o)
 }
 
@@ -106,6 +106,7 @@ type deliberation struct {
 	o     *record.Outcome // of the answer
 	used  bool
 	spent money.Nano
+	from  []string // endpoints that have answered
 }
 
 // result is what the tool says (RO-09).
@@ -181,7 +182,7 @@ func focusOf(arguments string) string {
 
 // deliberate asks the panel, and has compared what it says.
 func (d *deliberation) deliberate(ctx context.Context, focus string) result {
-	models, err := d.panel()
+	models, err := d.panel(ctx)
 	if err != nil {
 		return result{Status: statusError, Error: message(err), Reason: reasonAllFailed}
 	}
@@ -189,7 +190,7 @@ func (d *deliberation) deliberate(ctx context.Context, focus string) result {
 	members := d.askAll(ctx, models, in, parameters)
 	r := result{Status: statusOK}
 	for _, m := range members {
-		d.spent += m.cost
+		d.spent, d.from = d.spent+m.cost, append(d.from, m.from...)
 		if m.err == nil {
 			r.Said = append(r.Said, response{m.model, m.said})
 		} else {
@@ -204,7 +205,7 @@ func (d *deliberation) deliberate(ctx context.Context, focus string) result {
 		r.Status, r.Error, r.Reason = statusError, "all models of the panel failed", whyAllFailed(members)
 	default:
 		analyst = d.compare(ctx, in, r.Said, cmp.Or(d.set.Model, d.o.Model))
-		d.spent += analyst.cost
+		d.spent, d.from = d.spent+analyst.cost, append(d.from, analyst.from...)
 		r.Analysis = analyst.analysis
 	}
 	d.tell(&r, members, analyst)
@@ -212,12 +213,12 @@ func (d *deliberation) deliberate(ctx context.Context, focus string) result {
 }
 
 // panel are the names of the models to ask.
-func (d *deliberation) panel() ([]string, error) {
+func (d *deliberation) panel(ctx context.Context) ([]string, error) {
 	if d.set.Panel != nil {
 		return d.set.Panel, nil
 	}
 	in, parameters := d.conversation("")
-	models, err := d.Gateway.Panel(d.who, d.request(in, parameters, 1), d.set.Preset)
+	models, err := d.Gateway.Panel(ctx, d.who, d.request(in, parameters, 1), d.set.Preset)
 	if err == nil && len(models) == 0 {
 		err = llm.Bad("no model can take part in the panel")
 	}

@@ -3,7 +3,6 @@ package fusion
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -15,6 +14,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
 	"github.com/turnpike-gateway/turnpike/internal/record"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 // usualTokens is how much each of those who take part may say, where nothing else was
@@ -28,6 +28,7 @@ type member struct {
 	model string // that answered
 	said  string
 	cost  money.Nano
+	from  []string // the endpoints that answered
 	err   error
 
 	analysis *analysis // of who compares
@@ -85,6 +86,7 @@ func (d *deliberation) request(in llm.ChatInput, parameters []string, tokens int
 	req := &llm.Request{
 		ID: d.NewID(), Op: llm.Generate, Dialect: d.req.Dialect, Routing: d.req.Routing, Input: &in,
 		User: d.req.User, SessionID: d.req.SessionID, Forward: d.req.Forward.Clone(),
+		DataClass: d.req.DataClass, FoundClass: d.req.FoundClass, DataRegions: d.req.DataRegions,
 		Needs: llm.Needs{
 			Parameters: slices.Sorted(slices.Values(parameters)), Modalities: d.req.Needs.Modalities,
 			PromptTokens: in.EstimatePrompt(), MaxTokens: tokens, Images: in.Images(),
@@ -118,7 +120,7 @@ func (d *deliberation) askAll(ctx context.Context, models []string, in llm.ChatI
 	for i, model := range models {
 		members[i] = &member{asked: model}
 		req := d.request(in, parameters, d.tokens(model))
-		all.Go(func() { d.ask(ctx, members[i], req) })
+		all.Go(safe.Func("a deliberation", func() { d.ask(ctx, members[i], req) }))
 	}
 	all.Wait()
 	return members
@@ -128,8 +130,8 @@ func (d *deliberation) askAll(ctx context.Context, models []string, in llm.ChatI
 func (d *deliberation) ask(ctx context.Context, m *member, req *llm.Request) {
 	defer func() {
 		if cause := recover(); cause != nil { // the spine has settled what there was
-			d.Log.LogAttrs(ctx, slog.LevelError, "panic in a deliberation", slog.String("id", m.id), slog.Any("cause", cause), slog.String("stack", string(debug.Stack())))
-			m.err = &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "Internal error", Err: fmt.Errorf("panic: %v", cause)}
+			d.Log.LogAttrs(ctx, slog.LevelError, "panic in a deliberation", slog.String("id", m.id), slog.String("cause", safe.Cause(cause)), slog.String("stack", string(debug.Stack())))
+			m.err = &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "Internal error", Err: &safe.PanicError{What: "a deliberation", Cause: cause}}
 		}
 	}()
 	m.id, req.Models = req.ID, []string{m.asked}
@@ -137,6 +139,12 @@ func (d *deliberation) ask(ctx context.Context, m *member, req *llm.Request) {
 	heard := &listener{}
 	err := d.Gateway.Run(ctx, d.who, req, heard, &o)
 	m.cost, m.model, m.said = o.Charged, heard.model, heard.text.String()
+	if o.Endpoint != "" {
+		m.from = append(m.from, o.Endpoint)
+	}
+	for i := range o.Parts {
+		m.from = append(m.from, o.Parts[i].Endpoint)
+	}
 	switch {
 	case err != nil:
 		m.err = err

@@ -22,7 +22,7 @@ func (g *Gateway) sticky(ctx context.Context, snap *catalog.Snapshot, req *llm.R
 	if !slices.ContainsFunc(models, func(id string) bool { return mayStay(snap, id) }) {
 		return nil
 	}
-	req.Conversation = affinity.Of(account, req)
+	req.Conversation = affinity.Of(g.EndUser(account, "conversation"), req) // nobody can find it by guessing what was said
 	warm := g.Sessions.Warm(ctx, req.Conversation, models)
 	for id := range warm {
 		if e, ok := snap.Endpoint(id); !ok || !rewards(e) {

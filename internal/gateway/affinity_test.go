@@ -41,7 +41,10 @@ func stickers(t *testing.T) *Gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Gateway{Catalog: func() *catalog.Snapshot { return snap }, Sessions: affinity.New(time.Minute, time.Now, nil)}
+	return &Gateway{
+		Catalog: func() *catalog.Snapshot { return snap }, Sessions: affinity.New(time.Minute, time.Now, nil),
+		EndUser: func(account, user string) string { return "secret " + account + user },
+	}
 }
 
 func asking(models ...string) *llm.Request {
@@ -152,5 +155,17 @@ func TestWarmed(t *testing.T) {
 		if got := warmed(c.e, c.u); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
+	}
+}
+
+// What nodes share of a conversation nobody finds who knows the account and guesses what was
+// said.
+func TestPolicy_ConversationsCannotBeGuessed(t *testing.T) {
+	t.Parallel()
+	g := stickers(t)
+	req := asking("a/m")
+	g.sticky(t.Context(), g.Catalog(), req, "acme")
+	if c := req.Conversation; c == (llm.Conversation{}) || c == affinity.Of("acme", req) {
+		t.Errorf("%x", c.ID)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/provider/sim"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/relay"
@@ -275,7 +276,13 @@ func TestRC08_WhoIsGivenIt(t *testing.T) {
 	}
 	body := request("sim/echo-converse", `"max_tokens":64`, `"seed":7`, `"provider":{"zdr":true}`)
 	zdr := alice()
-	zdr.ZDR = true
+	zdr.Account = "secretive"
+	r.Gate = &policy.Gate{Rules: func(_ context.Context, who identity.Principal, _ time.Time) (policy.Rules, error) {
+		if who.Account != zdr.Account {
+			return policy.Rules{}, nil
+		}
+		return policy.Rules{Levels: []policy.Level{{Kind: policy.Account, Terms: policy.Asked(true, false)}}}, nil
+	}}
 	other, stranger := alice(), identity.Principal{Account: "bob", KeyHash: "k"}
 	other.KeyHash = "k2"
 	for _, step := range []struct {

@@ -6,7 +6,6 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
-	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/route"
 )
 
@@ -16,11 +15,12 @@ import (
 func (g *Gateway) Explain(ctx context.Context, who identity.Principal, req *llm.Request, seed uint64) (route.Explanation, error) {
 	who.Management = false
 	at := g.Now()
-	limits, err := policy.Check(who, req, at)
+	limits, err := g.Gate.Check(ctx, who, req, at)
 	if err != nil {
 		return route.Explanation{}, err
 	}
-	w := g.world(at)
+	limits.Default(&req.Routing)
+	w := g.under(&limits, at)
 	w.Sticky = g.sticky(ctx, w.Catalog, req, who.Account)
 	w.Loses = func(e *catalog.Endpoint) []string { return g.Relay.Loses(req, e) }
 	q := route.Ask(req)

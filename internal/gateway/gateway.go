@@ -16,32 +16,45 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/health"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
+	"github.com/turnpike-gateway/turnpike/internal/limit"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/moderate"
 	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/relay"
 	"github.com/turnpike-gateway/turnpike/internal/relay/cache"
 	"github.com/turnpike-gateway/turnpike/internal/route"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
+	"github.com/turnpike-gateway/turnpike/internal/trail"
+	"github.com/turnpike-gateway/turnpike/internal/transcript"
 )
 
 // Gateway runs requests. All exported fields are set before use.
 type Gateway struct {
-	Catalog  func() *catalog.Snapshot
-	Barred   func(*catalog.Endpoint) (rule string)
-	Health   *health.Tracker
-	Sessions *affinity.Sessions // nil: none is kept
-	Cache    *cache.Cache       // of answers; nil: none is kept
-	Demand   Demand             // for routers
-	Ledger   *ledger.Ledger
-	Relay    *relay.Relay
-	Sink     record.Sink
-	Decided  func(record.Decision) // keeps what plans were made from, and must not block; nil: nothing is kept
-	Now      func() time.Time
-	Seed     func() uint64                     // of a request's draw
-	EndUser  func(account, user string) string // what an upstream is told of an end user (CR-09)
-	Total    time.Duration                     // a whole request may take this long
-	Drains   chan struct{}                     // a slot for each answer that is read on after its caller left (F56)
+	Catalog     func() *catalog.Snapshot
+	Barred      func(*catalog.Endpoint) (rule string)
+	Gate        *policy.Gate // nil: there is no policy but a request's own
+	Health      *health.Tracker
+	Sessions    *affinity.Sessions // nil: none is kept
+	Cache       *cache.Cache       // of answers; nil: none is kept
+	Demand      Demand             // for routers
+	Moderate    *moderate.Client   // asks the operator's moderation; nil: nobody can
+	Limits      *limit.Limiter     // on how often something may be asked; nil: there are none
+	Ledger      *ledger.Ledger
+	Relay       *relay.Relay
+	Sink        record.Sink
+	Decided     func(record.Decision) // keeps what plans were made from, and must not block; nil: nothing is kept
+	Refused     func(trail.Event)     // keeps what a policy refused, and must not block; nil: nothing is kept
+	Transcripts *transcript.Log       // of what is said, for those who opted in; nil: nothing is kept
+	Now         func() time.Time
+	Seed        func() uint64                     // of a request's draw
+	EndUser     func(account, user string) string // what an upstream is told of an end user (CR-09)
+	Total       time.Duration                     // a whole request may take this long
+	Drains      chan struct{}                     // a slot for each answer that is read on after its caller left (F56)
 
+	Stands func(ctx context.Context, account, key string) (bool, error) // whether a key may still be used, where that ends requests under way; nil: they finish
+
+	underway  underway
 	unsettled unsettled
 	sheets    sheets
 }
@@ -59,20 +72,31 @@ func (g *Gateway) Run(ctx context.Context, who identity.Principal, req *llm.Requ
 }
 
 // RunWith is [Gateway.Run] with a tool of ours; nil: none.
-func (g *Gateway) RunWith(ctx context.Context, who identity.Principal, req *llm.Request, tool *Tool, out dialect.Emitter, o *record.Outcome) error {
+func (g *Gateway) RunWith(ctx context.Context, who identity.Principal, req *llm.Request, tool *Tool, out dialect.Emitter, o *record.Outcome) (err error) {
 	g.begin(who, req, o)
-	limits, err := policy.Check(who, req, o.Began)
+	limits, err := g.limits(ctx, who, req, tool, o)
+	defer g.refused(who, &limits, o, &err)
 	if err != nil {
 		return err
 	}
+	screened, err := g.screen(ctx, req, &limits, o)
+	if err != nil {
+		return err
+	}
+	logged := g.logs(who, req, &limits)
 	if out, err = g.building(req, out); err != nil {
 		return err
 	}
-	again, kept := g.recall(ctx, who, req)
+	again, kept := g.recall(ctx, who, req, &limits)
 	if again != nil {
-		return g.replay(again, out, o)
+		return g.replay(again, logged, screened, out, o)
 	}
-	plan, err := g.plan(ctx, req, limits, o)
+	admitted, err := g.admit(ctx, who, req, o)
+	if err != nil {
+		return err
+	}
+	defer admitted.end(ctx, o)
+	plan, err := g.plan(ctx, req, limits, admitted, o)
 	if err != nil {
 		return err
 	}
@@ -81,9 +105,9 @@ func (g *Gateway) RunWith(ctx context.Context, who identity.Principal, req *llm.
 		return err
 	}
 	defer g.abandon(m, o)
-	m.keep = kept
+	m.keep, m.pass, m.screened, m.logged = kept, admitted, screened, logged
 
-	life := g.live(ctx)
+	life := g.begins(g.live(ctx), who)
 	defer life.end()
 	answer, tried, err := g.Relay.Do(life.ctx, req, plan)
 	o.Tried = tried
@@ -91,6 +115,7 @@ func (g *Gateway) RunWith(ctx context.Context, who identity.Principal, req *llm.
 		return g.failed(m, o, err)
 	}
 	g.extends(life, req, plan, answer, tool, m, o)
+	g.screens(who, req, &limits, answer, m, o)
 	defer answer.Stream.Close()
 	forget(req)
 	life.committed(answer.Live.CancelStops)
@@ -121,7 +146,7 @@ func forget(req *llm.Request) {
 
 func (g *Gateway) begin(who identity.Principal, req *llm.Request, o *record.Outcome) {
 	o.ID, o.Account, o.KeyHash, o.Began = req.ID, who.Account, who.KeyHash, g.Now()
-	o.Dialect, o.Streamed, o.User, o.SessionID = req.Dialect, req.Stream, kept(req.User), kept(req.SessionID)
+	o.Dialect, o.Streamed, o.User, o.SessionID, o.Preset = req.Dialect, req.Stream, kept(req.User), kept(req.SessionID), req.Preset
 	if req.User != "" {
 		req.UserHash = g.EndUser(who.Account, req.User)
 	}
@@ -147,6 +172,7 @@ type life struct {
 	caller context.Context //nolint:containedctx // the other end of the same request
 	drains chan struct{}
 	total  *time.Timer
+	ends   func() // nil: nobody waits for it
 
 	mu       sync.Mutex
 	content  bool
@@ -179,8 +205,8 @@ const drainLimit = 60 * time.Second
 func (g *Gateway) live(caller context.Context) *life {
 	l := &life{caller: caller, drains: g.Drains}
 	l.ctx, l.cancel = context.WithCancelCause(context.WithoutCancel(caller))
-	l.total = time.AfterFunc(g.Total, func() { l.cancel(errTooLong()) })
-	l.unhook = context.AfterFunc(caller, l.left)
+	l.total = time.AfterFunc(g.Total, safe.Func("ending a request", func() { l.cancel(errTooLong()) }))
+	l.unhook = context.AfterFunc(caller, safe.Func("a caller's leaving", l.left))
 	return l
 }
 
@@ -238,6 +264,9 @@ func (l *life) callerGone() bool {
 }
 
 func (l *life) end() {
+	if l.ends != nil {
+		l.ends()
+	}
 	l.unhook()
 	l.cancel(context.Canceled)
 	l.mu.Lock()

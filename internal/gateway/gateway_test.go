@@ -97,7 +97,7 @@ func newRig(t testing.TB, credit money.Nano) *rig {
 		Health:  h, Ledger: books, Sink: kept, Now: time.Now, Seed: func() uint64 { return 7 }, EndUser: func(_, user string) string { return "u-" + user },
 		Total: 20 * time.Second, Drains: make(chan struct{}, 4),
 		Relay: &relay.Relay{
-			Door: door, Providers: func(string) (provider.Live, bool) { return live, true }, Health: h, Attempts: 8, Now: time.Now,
+			Door: door, Catalog: func() *catalog.Snapshot { return snap }, Providers: func(string) (provider.Live, bool) { return live, true }, Health: h, Attempts: 8, Now: time.Now,
 			Timeouts: relay.Timeouts{FirstByte: 10 * time.Second, Idle: 10 * time.Second}, // a slow machine is no fault
 		},
 	}}

@@ -50,9 +50,9 @@ func (g *Gateway) reserve(ctx context.Context, who identity.Principal, req *llm.
 	// A caller who leaves meanwhile is no failure of the books.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reserveLimit)
 	defer cancel()
-	hold, err := g.Ledger.Reserve(ctx, ledger.Customer(who.Account), req.ID, amount, limits.Spend...)
+	hold, err := g.Ledger.Reserve(ctx, ledger.Customer(who.Account), req.ID, amount, limits.Holds()...)
 	if err != nil {
-		return nil, refusal(err, sheets, ask)
+		return nil, refusal(err, &limits, sheets, ask)
 	}
 	return &meter{req: req, hold: hold, heldTokens: ask.OutputTokens, calls: newCalls(req)}, nil
 }
@@ -86,10 +86,14 @@ func outputToHold(req *llm.Request, plan route.Plan) int64 {
 }
 
 // refusal is why there is no hold, in the contract's words (ER-14, ER-15).
-func refusal(err error, sheets []catalog.Prices, ask pricing.Ask) error {
+func refusal(err error, limits *policy.Limits, sheets []catalog.Prices, ask pricing.Ask) error {
 	short, ok := errors.AsType[*ledger.Insufficient](err)
 	if !ok { // F66, R4: our store failed; that is no fact about the caller's money
 		return &llm.Error{Type: llm.TypeOverloaded, Fault: llm.FaultOurs, Message: "The ledger cannot be reached: try again later", RetryAfter: time.Second, Err: err}
+	}
+	b := limits.Budget(short.Scope)
+	if b.Administered() {
+		return overBudget(b, short)
 	}
 	what, where, remedy := "Insufficient credits", "/api/v1/credits", "add credits"
 	if short.Scope != "" {
@@ -102,7 +106,16 @@ func refusal(err error, sheets []catalog.Prices, ask pricing.Ask) error {
 		message += " Shorten the prompt, or " + remedy + "."
 	}
 	message += " GET " + where + " shows what is left."
-	return &llm.Error{Type: llm.TypePaymentRequired, Fault: llm.FaultCaller, Message: message, Err: err}
+	return &llm.Error{Type: llm.TypePaymentRequired, Fault: llm.FaultCaller, Message: message, LimitSource: string(b.Source), Err: err}
+}
+
+// overBudget is a budget of a guardrail's or a workspace's that has no room: who may spend
+// is forbidden to, by an administrator (ER-15, WS-04).
+func overBudget(b policy.Spending, short *ledger.Insufficient) *llm.Error {
+	return &llm.Error{
+		Type: llm.TypePermissionDenied, Fault: llm.FaultCaller, LimitSource: string(b.Source), Err: short,
+		Message: fmt.Sprintf("%s: this request needs up to $%s and $%s is left. Contact your workspace admin.", b.Exceeded(), short.Wanted, max(short.Available, 0)),
+	}
 }
 
 // mustEnd says why an answer may not go on, or "". It grows the hold while the
@@ -146,7 +159,9 @@ func (g *Gateway) settle(m *meter, o *record.Outcome, u llm.Usage) llm.Usage {
 	}
 	u.Tools = m.tool.spent()
 	o.Usage, o.Held, o.Charged, o.Ended = u, m.hold.Amount, u.Cost, g.Now()
+	m.pass.end(ctx, o)
 	g.Sink.Record(*o)
+	g.logged(m.logged, m.screened.Hide, o)
 	if err := g.Ledger.Settle(ctx, m.hold, due); err != nil {
 		o.Unsettled = true
 		g.unsettled.add(pending{m.hold, due})

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
+	"github.com/turnpike-gateway/turnpike/internal/filter"
 	"github.com/turnpike-gateway/turnpike/internal/health"
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
@@ -18,8 +19,11 @@ type meter struct {
 	hold     ledger.Hold
 	endpoint *catalog.Endpoint
 	settled  bool
-	keep     *keeping // nil: the answer is not kept
-	tool     *Tool    // that the model may call; nil: none
+	keep     *keeping     // nil: the answer is not kept
+	pass     *pass        // what of limits it has taken
+	screened *filter.Pass // the request's through content filters; nil: there are none
+	logged   *logged      // what is said, while it may be logged; nil: it is not
+	tool     *Tool        // that the model may call; nil: none
 
 	heldTokens int64 // output tokens that the hold covers
 	bytes      int64 // delivered, of text, reasoning and arguments
@@ -44,6 +48,7 @@ func (m *meter) serves(e *catalog.Endpoint, o *record.Outcome) {
 func (m *meter) see(c llm.Chunk, delivered bool) {
 	if delivered {
 		m.keep.add(c)
+		m.logged.see(c)
 	} else {
 		m.keep = nil
 	}

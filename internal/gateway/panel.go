@@ -1,24 +1,24 @@
 package gateway
 
 import (
+	"context"
 	"strings"
 
 	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
-	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/route"
 )
 
 // Panel names the models that a preset of a deliberation stands for, among those that
 // can be asked such a request here.
-func (g *Gateway) Panel(who identity.Principal, req *llm.Request, preset llm.FusionPreset) ([]string, error) {
+func (g *Gateway) Panel(ctx context.Context, who identity.Principal, req *llm.Request, preset llm.FusionPreset) ([]string, error) {
 	at := g.Now()
-	limits, err := policy.Check(who, req, at)
+	limits, err := g.Gate.Check(ctx, who, req, at)
 	if err != nil {
 		return nil, err
 	}
-	w := g.world(at)
+	w := g.under(&limits, at)
 	w.Loses = func(e *catalog.Endpoint) []string { return g.Relay.Loses(req, e) }
 	return route.Panel(route.Ask(req), w, limits, preset), nil
 }

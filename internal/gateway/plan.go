@@ -14,9 +14,9 @@ import (
 )
 
 // plan decides whom to ask.
-func (g *Gateway) plan(ctx context.Context, req *llm.Request, limits policy.Limits, o *record.Outcome) (route.Plan, error) {
+func (g *Gateway) plan(ctx context.Context, req *llm.Request, limits policy.Limits, admitted *pass, o *record.Outcome) (route.Plan, error) {
 	began := g.Now()
-	w := g.world(o.Began)
+	w := g.under(&limits, o.Began)
 	w.Sticky = g.sticky(ctx, w.Catalog, req, o.Account)
 	w.Loses = func(e *catalog.Endpoint) []string { return g.Relay.Loses(req, e) }
 	q := route.Ask(req)
@@ -27,6 +27,9 @@ func (g *Gateway) plan(ctx context.Context, req *llm.Request, limits policy.Limi
 			ID: o.ID, Account: o.Account, Began: o.Began, Snapshot: decision.Snapshot,
 			Text: func() ([]byte, error) { return json.Marshal(decision) },
 		})
+	}
+	if err == nil {
+		plan, err = admitted.within(ctx, o.Account, plan)
 	}
 	routed(req, &q, w.Catalog, &plan, o)
 	o.Spent.Plan = g.Now().Sub(began)

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -52,5 +53,29 @@ func TestProbe(t *testing.T) {
 				t.Error("an account has to do with it")
 			}
 		})
+	}
+}
+
+// A probe carries no word of any caller's, whatever its endpoint was sent before.
+func TestProbeCarriesNothingOfCallers(t *testing.T) {
+	t.Parallel()
+	const canary = "canary-0d9f"
+	r, s := newSpeaker(t, 1e9, turn("stop", `"content":"One."`), turn("stop", `"content":"OK"`))
+	now := time.Now()
+	r.Health = health.New(func() time.Time { return now })
+	r.Relay.Health = r.Health
+	a := r.ask(t.Context(), "gen-1", `{"model":"test/m","stream":true,"user":"`+canary+`","session_id":"`+canary+`","messages":[{"role":"user","content":"`+canary+`"}]}`, nil)
+	if a.err != nil || len(s.bodies) != 1 || !strings.Contains(s.bodies[0], canary) {
+		t.Fatalf("%v, sent %q", a.err, s.bodies)
+	}
+	for range 5 {
+		r.Health.Failed(a.outcome.Endpoint, false)
+	}
+	now = now.Add(time.Minute)
+	if n := r.Probe(t.Context()); n != 1 || len(s.bodies) != 2 {
+		t.Fatalf("%d probes, %d requests", n, len(s.bodies))
+	}
+	if strings.Contains(s.bodies[1], canary) || !strings.Contains(s.bodies[1], "Say OK.") {
+		t.Errorf("a probe says %s", s.bodies[1])
 	}
 }

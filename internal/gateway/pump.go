@@ -8,6 +8,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/relay"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 // Our own words for why we ended an answer that the upstream would have gone on
@@ -26,7 +27,7 @@ func (g *Gateway) pump(l *life, a *relay.Answer, out dialect.Emitter, m *meter, 
 	out.Begin(dialect.Head{ID: o.ID, Model: o.Model, Provider: o.ProviderName, Created: o.Began.Unix(), Lost: a.Lost, Files: a.Files, Router: o.Told, Echoes: a.Echoes})
 	a.Echoes = nil // which may be large
 	for {
-		c, err := a.Stream.Next()
+		c, err := next(a.Stream)
 		if errors.Is(err, io.EOF) || (err != nil && m.finished()) {
 			break // after a good finish it does not matter how the connection ends (F33, F44)
 		}
@@ -54,6 +55,13 @@ func (g *Gateway) pump(l *life, a *relay.Answer, out dialect.Emitter, m *meter, 
 	return nil
 }
 
+// next is the next chunk of a stream. What panics in it, over bytes that nobody has thought
+// of, ends the answer as any error does (F91).
+func next(s llm.Stream) (c llm.Chunk, err error) {
+	defer safe.Catch("reading an answer", &err)
+	return s.Next()
+}
+
 // emit writes a chunk unless nobody reads; a caller that cannot be written to has
 // left.
 func (l *life) emit(out dialect.Emitter, c llm.Chunk) {
@@ -79,10 +87,18 @@ func (g *Gateway) broken(l *life, a *relay.Answer, out dialect.Emitter, m *meter
 		g.settle(m, o, m.final())
 		return nil
 	}
+	if errors.Is(failed, ErrRevoked) && m.req.Stream { // what was delivered is charged, as of a caller who left (F93)
+		o.Finish, o.Cancelled, o.ErrorType, o.ErrorMessage = m.finish, true, failed.Type, failed.Error()
+		if err := out.Fail(failed, g.settle(m, o, m.final())); err != nil {
+			l.left()
+		}
+		return nil
+	}
 	g.Relay.Broke(a, failed)
 	o.Told.Failed()
 	m.finish = llm.FinishReason{Unified: llm.FinishError}
-	o.Finish, o.ErrorType, o.ErrorMessage = m.finish, failed.Type, failed.Error()
+	o.Finish, o.ErrorType, o.ErrorMessage = m.finish, failed.Type, failed.Noted()
+	m.logged.failed(failed)
 	usage := g.settle(m, o, m.final())
 	if err := out.Fail(failed, usage); err != nil {
 		l.left()
@@ -95,12 +111,13 @@ func (g *Gateway) failed(m *meter, o *record.Outcome, err error) error {
 	complete(err, m.req, o.Tried)
 	attempted(o)
 	if e, ok := errors.AsType[*llm.Error](err); ok {
-		o.ErrorType, o.ErrorMessage, o.Cancelled = e.Type, e.Error(), e.Fault == llm.FaultGone
+		o.ErrorType, o.ErrorMessage, o.Cancelled = e.Type, e.Noted(), e.Fault == llm.FaultGone
 	}
 	if n := len(o.Tried); n > 0 {
 		last := o.Tried[n-1]
 		o.Model, o.Endpoint, o.ProviderSlug, o.ProviderName = last.Model, last.Endpoint, last.ProviderSlug, last.ProviderName
 	}
+	m.logged.failed(err)
 	m.finish = llm.FinishReason{Unified: llm.FinishError}
 	o.Finish = m.finish
 	g.settle(m, o, llm.Usage{})

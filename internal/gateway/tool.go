@@ -8,6 +8,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/relay"
 	"github.com/turnpike-gateway/turnpike/internal/route"
@@ -20,6 +21,7 @@ type Tool struct {
 	Name  string
 	Run   func(ctx context.Context, arguments string) (said string)
 	Spent func() money.Nano // what the account was charged for what Run had done, beside the answer; nil: for nothing
+	From  func() []string   // the endpoints whose answers Run has told; nil: none
 }
 
 func (t *Tool) spent() money.Nano {
@@ -27,6 +29,25 @@ func (t *Tool) spent() money.Nano {
 		return 0
 	}
 	return t.Spent()
+}
+
+func (t *Tool) from() []string {
+	if t == nil || t.From == nil {
+		return nil
+	}
+	return t.From()
+}
+
+// allowed refuses a tool where somebody demands that none of ours runs.
+func (t *Tool) allowed(l *policy.Limits) error {
+	by := l.Unfetched()
+	if t == nil || by == nil {
+		return nil
+	}
+	return &llm.Error{
+		Type: llm.TypePermissionDenied, Fault: llm.FaultCaller,
+		Message: t.Name + ": no tool of the gateway's runs for this request, as demanded by " + by.String() + ": ask without it. It can be changed by " + by.ChangedBy(),
+	}
 }
 
 const (
@@ -190,7 +211,10 @@ func (s *served) goOn() error {
 	s.m.finish = llm.FinishReason{} // the turn's, not the answer's
 	results := make([]llm.Part, len(s.calls))
 	for i, c := range s.calls {
-		text := s.tool.Run(s.life.ctx, string(c.arguments))
+		text, err := s.m.screened.Text(s.tool.Run(s.life.ctx, string(c.arguments)))
+		if err != nil {
+			return err
+		}
 		results[i] = llm.Part{Kind: llm.PartResult, Result: &llm.ToolResult{CallID: c.id, Parts: []llm.Part{{Text: text}}}}
 	}
 	if err := context.Cause(s.life.ctx); err != nil {

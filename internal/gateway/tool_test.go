@@ -22,6 +22,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/llm/llmtest"
 	"github.com/turnpike-gateway/turnpike/internal/money"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/provider/sim"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 )
@@ -251,17 +252,38 @@ func TestToolEndsWithTheRequest(t *testing.T) {
 	})
 }
 
-// A tool that panics leaves no hold behind.
+// F91: a tool that panics ends the answer as any error does, and costs nothing.
 func TestToolPanics(t *testing.T) {
 	t.Parallel()
 	r, _ := newSpeaker(t, money.USD, turn("tool_calls", callOf(0, "ours", `{}`)))
-	defer func() {
-		if recover() == nil {
-			t.Error("the panic is swallowed")
-		}
-		if b := r.balance(); b.Held != 0 || b.Posted != money.USD {
-			t.Errorf("%+v", b)
-		}
-	}()
-	r.serve(t.Context(), &gateway.Tool{Name: "ours", Run: func(context.Context, string) string { panic("here") }})
+	out, o := r.serve(t.Context(), &gateway.Tool{Name: "ours", Run: func(context.Context, string) string { panic("here") }})
+	if b := r.balance(); b.Held != 0 || b.Posted != money.USD || o.Charged != 0 || o.ErrorType != llm.TypeServer {
+		t.Errorf("%+v, %+v", b, o)
+	}
+	if out.failed == nil || out.failed.Type != llm.TypeServer || strings.Contains(out.failed.Error(), "here") {
+		t.Errorf("%v", out.failed)
+	}
+}
+
+// A tool does not run where somebody demands that none of ours does: the request is
+// refused, with whose demand it is, and nobody is asked.
+func TestToolIsForbidden(t *testing.T) {
+	t.Parallel()
+	r, s := newSpeaker(t, money.USD, turn("stop", `"content":"One."`))
+	r.Gate = &policy.Gate{House: func() (*policy.House, error) {
+		return &policy.House{Version: "v", Classes: []policy.Class{{Name: "phi", Terms: policy.Terms{NoFetch: true}}}, Default: "phi"}, nil
+	}}
+	req, err := chat.Client().Parse([]byte(toolBody), http.Header{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ID = "gen-tool"
+	var o record.Outcome
+	err = r.RunWith(t.Context(), identity.Principal{Account: account, KeyHash: "k"}, req, &gateway.Tool{Name: "ours"}, &notes{}, &o)
+	if e, ok := errors.AsType[*llm.Error](err); !ok || e.Type != llm.TypePermissionDenied || !strings.Contains(e.Message, "data class phi") || len(s.bodies) != 0 {
+		t.Errorf("%v, asked %d times", err, len(s.bodies))
+	}
+	if b := r.balance(); b.Posted != money.USD || b.Held != 0 {
+		t.Errorf("%+v", b)
+	}
 }

@@ -154,7 +154,7 @@ func (d *Directory) read(ctx context.Context, id [sha256.Size]byte, hash, bearer
 			Account: k.Account, Workspace: k.Workspace,
 			KeyHash: k.Hash, KeyName: k.Name, KeyLabel: k.Label, Creator: k.Creator,
 			Management: k.Management, IncludeBYOK: k.IncludeBYOK,
-			Limit: k.Limit, LimitReset: k.LimitReset, ExpiresAt: k.ExpiresAt,
+			Limit: k.Limit, LimitReset: k.LimitReset, Rates: k.Rates, DataClass: k.DataClass, ExpiresAt: k.ExpiresAt,
 		},
 		disabled: k.Disabled,
 		read:     at,

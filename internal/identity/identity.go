@@ -8,6 +8,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -47,6 +48,13 @@ var (
 	ErrInvalid = errors.New("identity: invalid")
 )
 
+// Rates are how often a key may ask in any sixty seconds, and for how many tokens; 0: as
+// often as it likes.
+type Rates struct{ Requests, Tokens int64 }
+
+// MaxRate is the most that a key's rate can be: above it, there is none.
+const MaxRate = 1_000_000_000
+
 // Reset says when the spending under a key's limit starts again from zero:
 // midnight UTC, weeks on Monday (RL-05).
 type Reset string
@@ -80,6 +88,8 @@ type Key struct {
 	IncludeBYOK bool        // spending on the customer's own provider keys counts too
 	Limit       *money.Nano // nil: none
 	LimitReset  Reset
+	Rates       Rates
+	DataClass   string // the floor of the data class; "": none
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	ExpiresAt   time.Time // zero: never
@@ -88,7 +98,7 @@ type Key struct {
 // Scope names what the key's limit counts in the window that holds at, and when
 // that window began (zero: always).
 func (k Key) Scope(at time.Time) (scope string, from time.Time) {
-	return window(k.Hash, k.LimitReset, at)
+	return Window("key:"+k.Hash, k.LimitReset, at)
 }
 
 // Principal is an authenticated caller.
@@ -101,9 +111,10 @@ type Principal struct {
 	Creator     string
 	Management  bool
 	IncludeBYOK bool
-	ZDR         bool        // of the whole account: nothing that is said may be kept
 	Limit       *money.Nano // nil: none
 	LimitReset  Reset
+	Rates       Rates
+	DataClass   string    // the floor of the data class; "": none
 	ExpiresAt   time.Time // zero: never
 }
 
@@ -115,13 +126,14 @@ func (p Principal) Scope(at time.Time) (scope string, max money.Nano, limited bo
 	if p.Limit == nil {
 		return "", 0, false
 	}
-	scope, _ = window(p.KeyHash, p.LimitReset, at)
+	scope, _ = Window("key:"+p.KeyHash, p.LimitReset, at)
 	return scope, *p.Limit, true
 }
 
-func window(hash string, reset Reset, at time.Time) (scope string, from time.Time) {
+// Window is the spending scope of that name in the window that holds at, and when that
+// window began (zero: always).
+func Window(scope string, reset Reset, at time.Time) (string, time.Time) {
 	day := DayStart(at)
-	scope = "key:" + hash
 	switch reset {
 	case Daily:
 		return scope + day.Format("@2006-01-02"), day
@@ -157,11 +169,14 @@ func MonthStart(at time.Time) time.Time {
 // NewKey is what a caller says about a key to be made.
 type NewKey struct {
 	Name        string
+	Workspace   string // "": the account's default one
+	DataClass   string
 	Creator     string
 	Management  bool
 	IncludeBYOK bool
 	Limit       *money.Nano
 	LimitReset  Reset
+	Rates       Rates
 	ExpiresAt   time.Time
 }
 
@@ -172,6 +187,9 @@ type Change struct {
 	IncludeBYOK *bool
 	Limit       **money.Nano // a pointer to nil removes the limit
 	LimitReset  *Reset
+	Requests    *int64 // of Rates
+	Tokens      *int64 // of Rates
+	DataClass   *string
 }
 
 // Apply returns k with the change made.
@@ -181,6 +199,9 @@ func (c Change) Apply(k Key) Key {
 	set(&k.IncludeBYOK, c.IncludeBYOK)
 	set(&k.Limit, c.Limit)
 	set(&k.LimitReset, c.LimitReset)
+	set(&k.Rates.Requests, c.Requests)
+	set(&k.Rates.Tokens, c.Tokens)
+	set(&k.DataClass, c.DataClass)
 	return k
 }
 
@@ -192,6 +213,7 @@ func set[T any](dst, src *T) {
 
 // Page of a listing of keys.
 type Page struct {
+	Workspace       string // "": all of the account
 	Offset          int
 	IncludeDisabled bool
 }
@@ -209,7 +231,9 @@ type Store interface {
 	Pepper(ctx context.Context, fresh []byte) ([]byte, error)
 	InsertAccount(ctx context.Context, a Account) error // or ErrExists
 	Accounts(ctx context.Context) ([]Account, error)
-	InsertKey(ctx context.Context, k Stored) error // ErrNotFound: no such account
+	// InsertKey is ErrNotFound where there is no such account, and ErrInvalid where it
+	// has no such workspace.
+	InsertKey(ctx context.Context, k Stored) error
 	// Lookup is for authentication alone: it knows no account yet.
 	Lookup(ctx context.Context, hash string) (Stored, error)
 	Key(ctx context.Context, account, hash string) (Key, error)
@@ -227,11 +251,14 @@ func (d *Directory) CreateAccount(ctx context.Context, id, name string) (Account
 	return a, d.store.InsertAccount(ctx, a)
 }
 
-// Workspace is the id of an account's default workspace: a UUID of version 8
-// (RFC 9562, free form) derived from the account's id, so that it is the same
-// wherever it is asked for.
-func Workspace(account string) string {
-	u := sha256.Sum256([]byte("workspace\x00" + account))
+// Workspace is the id of an account's default workspace, derived from the account's id
+// so that it is the same wherever it is asked for.
+func Workspace(account string) string { return DerivedID("workspace", account) }
+
+// DerivedID is the id of something that is there without having been made: a UUID of
+// version 8 (RFC 9562, free form) derived from what it belongs to.
+func DerivedID(kind, of string) string {
+	u := sha256.Sum256([]byte(kind + "\x00" + of))
 	u[6] = u[6]&0x0f | 0x80
 	u[8] = u[8]&0x3f | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16])
@@ -248,7 +275,7 @@ func (d *Directory) Accounts(ctx context.Context) ([]Account, error) { return d.
 // is ever seen (KY-01).
 func (d *Directory) CreateKey(ctx context.Context, account string, n NewKey) (plain string, k Key, err error) {
 	at := d.clock()
-	if err := check(n.Name, n.Limit, n.LimitReset); err != nil {
+	if err := check(n.Name, n.Limit, n.LimitReset, n.Rates); err != nil {
 		return "", Key{}, err
 	}
 	if !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(at) {
@@ -261,10 +288,10 @@ func (d *Directory) CreateKey(ctx context.Context, account string, n NewKey) (pl
 	plain = Prefix + hex.EncodeToString(secret[:])
 	sum := sha256.Sum256([]byte(plain))
 	k = Key{
-		Hash: hex.EncodeToString(sum[:]), Account: account, Workspace: Workspace(account),
+		Hash: hex.EncodeToString(sum[:]), Account: account, Workspace: cmp.Or(n.Workspace, Workspace(account)),
 		Name: n.Name, Label: plain[:len(Prefix)+3] + "..." + plain[keyLen-3:], Creator: n.Creator,
 		Management: n.Management, IncludeBYOK: n.IncludeBYOK,
-		Limit: n.Limit, LimitReset: n.LimitReset,
+		Limit: n.Limit, LimitReset: n.LimitReset, Rates: n.Rates, DataClass: n.DataClass,
 		CreatedAt: at, UpdatedAt: at, ExpiresAt: micros(n.ExpiresAt),
 	}
 	if err := d.store.InsertKey(ctx, Stored{Key: k, Digest: d.digest(plain)}); err != nil {
@@ -273,7 +300,7 @@ func (d *Directory) CreateKey(ctx context.Context, account string, n NewKey) (pl
 	return plain, k, nil
 }
 
-func check(name string, limit *money.Nano, reset Reset) error {
+func check(name string, limit *money.Nano, reset Reset, rates Rates) error {
 	switch {
 	case strings.TrimSpace(name) == "" || len(name) > 200:
 		return fmt.Errorf("%w: name: want 1 to 200 bytes", ErrInvalid)
@@ -281,6 +308,10 @@ func check(name string, limit *money.Nano, reset Reset) error {
 		return fmt.Errorf("%w: limit is negative", ErrInvalid)
 	case reset != Never && reset != Daily && reset != Weekly && reset != Monthly:
 		return fmt.Errorf("%w: limit_reset %q: want daily, weekly, monthly or null", ErrInvalid, reset)
+	case rates.Requests < 0 || rates.Requests > MaxRate:
+		return fmt.Errorf("%w: requests_per_minute: want 1 to %d, or null", ErrInvalid, MaxRate)
+	case rates.Tokens < 0 || rates.Tokens > MaxRate:
+		return fmt.Errorf("%w: tokens_per_minute: want 1 to %d, or null", ErrInvalid, MaxRate)
 	}
 	return nil
 }
@@ -305,7 +336,8 @@ func (d *Directory) UpdateKey(ctx context.Context, account, hash string, c Chang
 	set(&name, c.Name)
 	set(&limit, c.Limit)
 	set(&reset, c.LimitReset)
-	if err := check(name, limit, reset); err != nil {
+	rates := Change{Requests: c.Requests, Tokens: c.Tokens}.Apply(Key{}).Rates
+	if err := check(name, limit, reset, rates); err != nil {
 		return Key{}, err
 	}
 	defer d.forget(hash)
@@ -316,6 +348,21 @@ func (d *Directory) UpdateKey(ctx context.Context, account, hash string, c Chang
 func (d *Directory) DeleteKey(ctx context.Context, account, hash string) error {
 	defer d.forget(hash)
 	return d.store.DeleteKey(ctx, account, hash)
+}
+
+// Stands reports whether a key may be used: it is there, and has neither been disabled
+// nor expired. It asks the store, whatever is believed of the key.
+func (d *Directory) Stands(ctx context.Context, account, hash string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	k, err := d.store.Key(ctx, account, hash)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return !k.Disabled && (k.ExpiresAt.IsZero() || d.now().Before(k.ExpiresAt)), nil
 }
 
 func (d *Directory) digest(plain string) (out [sha256.Size]byte) {

@@ -103,7 +103,7 @@ func (f fixture) want(t *testing.T, bearer string, want error) identity.Principa
 func TestKeyIsItsPrincipal(t *testing.T) {
 	t.Parallel()
 	f := directory(t)
-	plain, k := f.key(t, identity.NewKey{Name: "ci", Creator: "carol", Management: true, IncludeBYOK: true, Limit: new(5 * money.USD), LimitReset: identity.Weekly})
+	plain, k := f.key(t, identity.NewKey{Name: "ci", Creator: "carol", Management: true, IncludeBYOK: true, Limit: new(5 * money.USD), LimitReset: identity.Weekly, Rates: identity.Rates{Requests: 60, Tokens: 1000}})
 	if len(plain) != 9+64 || !strings.HasPrefix(plain, "sk-tp-v1-") || strings.ToLower(plain) != plain {
 		t.Errorf("key %q has another form", plain)
 	}
@@ -112,7 +112,7 @@ func TestKeyIsItsPrincipal(t *testing.T) {
 	}
 	want := identity.Principal{
 		Account: "alice", Workspace: identity.Workspace("alice"), KeyHash: k.Hash, KeyName: "ci", KeyLabel: k.Label,
-		Creator: "carol", Management: true, IncludeBYOK: true, Limit: new(5 * money.USD), LimitReset: identity.Weekly,
+		Creator: "carol", Management: true, IncludeBYOK: true, Limit: new(5 * money.USD), LimitReset: identity.Weekly, Rates: identity.Rates{Requests: 60, Tokens: 1000},
 	}
 	if diff := cmp.Diff(want, f.want(t, plain, nil)); diff != "" {
 		t.Error(diff)
@@ -354,6 +354,8 @@ func TestUpdateKey(t *testing.T) {
 		{"name", identity.Change{Name: new("new")}, func(k *identity.Key) { k.Name = "new" }},
 		{"limit", identity.Change{Limit: new(new(money.USD)), LimitReset: new(identity.Daily)}, func(k *identity.Key) { k.Limit, k.LimitReset = new(money.USD), identity.Daily }},
 		{"limit zero", identity.Change{Limit: new(new(money.Nano(0)))}, func(k *identity.Key) { k.Limit = new(money.Nano(0)) }},
+		{"rates", identity.Change{Requests: new(int64(7)), Tokens: new(int64(identity.MaxRate))}, func(k *identity.Key) { k.Rates = identity.Rates{Requests: 7, Tokens: identity.MaxRate} }},
+		{"no rate", identity.Change{Requests: new(int64(0))}, func(k *identity.Key) { k.Rates.Requests = 0 }},
 		{"no limit", identity.Change{Limit: &none, LimitReset: new(identity.Never)}, func(k *identity.Key) { k.Limit, k.LimitReset = nil, identity.Never }},
 		{"byok", identity.Change{IncludeBYOK: new(true)}, func(k *identity.Key) { k.IncludeBYOK = true }},
 	} {
@@ -379,6 +381,8 @@ func TestUpdateKey(t *testing.T) {
 		{Name: new(strings.Repeat("x", 201))},
 		{Limit: new(new(money.Nano(-1)))},
 		{LimitReset: new(identity.Reset("yearly"))},
+		{Requests: new(int64(-1))},
+		{Tokens: new(int64(identity.MaxRate + 1))},
 	} {
 		if _, err := f.UpdateKey(t.Context(), "alice", k.Hash, bad); !errors.Is(err, identity.ErrInvalid) {
 			t.Errorf("%+v: %v", bad, err)
@@ -393,6 +397,8 @@ func TestCreateRefuses(t *testing.T) {
 		{},
 		{Name: "x", Limit: new(money.Nano(-1))},
 		{Name: "x", LimitReset: "hourly"},
+		{Name: "x", Rates: identity.Rates{Requests: identity.MaxRate + 1}},
+		{Name: "x", Rates: identity.Rates{Tokens: -1}},
 		{Name: "x", ExpiresAt: f.clock.Now()},
 	} {
 		if _, _, err := f.CreateKey(t.Context(), "alice", bad); !errors.Is(err, identity.ErrInvalid) {

@@ -20,6 +20,8 @@ func fetch(ctx context.Context, door Door, p llm.Part) (m llm.Media, size int64,
 	case err == nil:
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return m, 0, err
+	case refused(err):
+		return m, 0, err
 	default:
 		e := unsuited(typeOf(p.Kind), "messages: what the URL "+clip(p.Media.URL)+" names could not be fetched; want https and a public address, or send the bytes as a data URI")
 		e.Err = err
@@ -30,6 +32,12 @@ func fetch(ctx context.Context, door Door, p llm.Part) (m llm.Media, size int64,
 		return m, 0, unsuited(formatOf(p.Kind), "messages: the URL "+clip(p.Media.URL)+" names something else ("+kind+")")
 	}
 	return llm.Media{MIME: kind, Data: base64.StdEncoding.EncodeToString(body), Name: nameOf(p.Media.URL)}, int64(len(body)), nil
+}
+
+// refused reports an error that says for itself why nothing was fetched.
+func refused(err error) bool {
+	_, ok := errors.AsType[*llm.Error](err)
+	return ok
 }
 
 func typeOf(k llm.PartKind) llm.Type {

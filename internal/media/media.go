@@ -12,6 +12,7 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 // Limits of one request. How long a fetch may take is the egress door's matter.
@@ -109,10 +110,10 @@ func (a *Attached) fetchAll(ctx context.Context, todo []llm.Part) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(together)
 	for i := range todo {
-		work.Go(func() (err error) {
+		work.Go(safe.Work("fetching media", func() (err error) {
 			got[i], sizes[i], err = fetch(ctx, a.door, todo[i])
 			return err
-		})
+		}))
 	}
 	err := work.Wait()
 	waited.Add(time.Since(began))

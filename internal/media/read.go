@@ -44,7 +44,13 @@ func (a *Attached) Read(ctx context.Context, req *llm.Request, sees bool, wanted
 		if err != nil {
 			return *p, err
 		}
-		return llm.Part{Kind: llm.PartText, Text: inWords(p.Media, f.Text), Cache: p.Cache}, nil
+		text := inWords(p.Media, f.Text)
+		if req.Screen != nil {
+			if text, err = req.Screen(text); err != nil {
+				return *p, err
+			}
+		}
+		return llm.Part{Kind: llm.PartText, Text: text, Cache: p.Cache}, nil
 	})
 }
 

@@ -108,6 +108,12 @@ func (a Nano) AppendUSD(dst []byte) []byte { return appendDecimal(dst, int64(a),
 // MarshalJSON writes dollars as a JSON number, exactly.
 func (a Nano) MarshalJSON() ([]byte, error) { return a.AppendUSD(nil), nil }
 
+// UnmarshalJSON reads what MarshalJSON writes.
+func (a *Nano) UnmarshalJSON(text []byte) (err error) {
+	*a, err = ParseNano(string(text))
+	return err
+}
+
 // ParseNano reads dollars from a plain decimal ("10", "0.000000001"). More than
 // nine fractional digits that matter are an error: an amount is never rounded
 // on the way in.

@@ -46,8 +46,17 @@ type Outcome struct {
 	FirstContent time.Time // zero: none came
 	Ended        time.Time
 
-	User, SessionID, Referer, Title, UserAgent string
+	DataClass string // in force for the request; "": none
+	Policy    string // version of the operator's policy that held; "": there was none
 
+	User, SessionID, Referer, Title, UserAgent string // Referer is an origin, without path and query
+
+	App   *App  // that asked; nil: none that is known as one (AP-01)
+	AppID int64 // of it, once it is kept; 0: none
+
+	Free bool // a free variant was asked, which counts among those of its account on the day (RL-01)
+
+	Preset      string // id of the preset that the request named (PS-07); "": none
 	CacheSource string // the generation whose answer was given again, free of charge; "": a fresh one
 
 	ErrorType    llm.Type // "": the answer was good
@@ -56,6 +65,14 @@ type Outcome struct {
 	// For the caller, and not kept.
 	Told  *llm.RouterMetadata // of the routing; nil: nobody asked
 	Spent Spent
+}
+
+// App is who asked, as it names itself.
+type App struct {
+	Key        string   // what makes it this one of its account's
+	URL        string   // an origin
+	Title      string   // ""; none was said
+	Categories []string // at most two of those that are known (AP-02)
 }
 
 // Spent is where the time before an answer went, as far as it is ours.

@@ -129,7 +129,7 @@ func notDialled(t *testing.T) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = egress.New(egress.Options{}).Do(req, egress.Pass{Endpoint: "tokens", Allowed: func(string) bool { return true }})
+	_, err = egress.New(egress.Options{}).Do(req, egress.Pass{Endpoint: "tokens", Authority: req.URL.Host, Allowed: func(string) bool { return true }})
 	if _, ok := errors.AsType[*egress.DialError](err); !ok {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/provider"
 	"github.com/turnpike-gateway/turnpike/internal/route"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 	"github.com/turnpike-gateway/turnpike/internal/wire/splice"
 )
 
@@ -64,7 +65,7 @@ func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, v *
 	}
 	x.watch = newWatch(ctx, r.limits(req, c, live, streamed), r.Now)
 	sent := newPayload(call.Body, v.active.mayRepeat)
-	hreq, err := r.build(x.watch.ctx, req, call, sent, c, live, streamed)
+	hreq, place, err := r.build(x.watch.ctx, req, call, sent, c, live, streamed)
 	if err != nil {
 		x.watch.stop()
 		return x, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The provider's address is not usable", Err: err}
@@ -77,9 +78,15 @@ func (r *Relay) send(ctx context.Context, req *llm.Request, plan route.Plan, v *
 	if req.Echo {
 		v.echo = echo(call.Body, req.UserHash, x.watch.secrets)
 	}
-	resp, err := r.Door.Do(hreq, egress.Pass{Endpoint: c.Endpoint.ID, Allowed: plan.Allows}) //nolint:bodyclose // closed through what guards it
+	if left := r.withdrawn(plan, c); left != nil { // while what the request refers to was fetched, or a token
+		v.sent = false
+		x.watch.stop()
+		return x, left
+	}
+	resp, err := r.Door.Do(hreq, r.pass(plan, c, place, sent)) //nolint:bodyclose // closed through what guards it
 	if err != nil {
 		defer x.watch.stop()
+		r.astray(c, err)
 		return x, x.watch.explain(ctx, r.unresolved(classify(err)))
 	}
 	sent.drop()
@@ -171,33 +178,35 @@ func (r *Relay) limits(req *llm.Request, c route.Candidate, live provider.Live, 
 	return l
 }
 
-func (r *Relay) build(ctx context.Context, req *llm.Request, call dialect.Call, sent *payload, c route.Candidate, live provider.Live, streamed bool) (*http.Request, error) {
+// build makes the upstream request. place is where the endpoint is, whatever signs the
+// request makes of it.
+func (r *Relay) build(ctx context.Context, req *llm.Request, call dialect.Call, sent *payload, c route.Candidate, live provider.Live, streamed bool) (hreq *http.Request, place string, err error) {
 	base := live.BaseURL
 	if c.Endpoint.BaseURL != "" {
 		base = c.Endpoint.BaseURL
 	}
 	root, err := url.Parse(base)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	u, err := url.Parse(strings.TrimSuffix(base, "/") + call.Path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if u.Host != root.Host || u.User != nil || u.Fragment != "" { // S14: a model name may not change where we go
-		return nil, fmt.Errorf("path %q changes the host of %q", call.Path, root.Host)
+		return nil, "", fmt.Errorf("path %q changes the host of %q", call.Path, root.Host)
 	}
 	body, err := sent.open()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	hreq := (&http.Request{
+	hreq = (&http.Request{
 		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header:        make(http.Header, 8),
 		Body:          body,
 		GetBody:       sent.repeat,
 		ContentLength: int64(len(call.Body)),
-	}).WithContext(sent.watched(ctx))
+	}).WithContext(ctx)
 	maps.Copy(hreq.Header, req.Forward)
 	maps.Copy(hreq.Header, call.Header)
 	hreq.Header.Set("Content-Type", "application/json")
@@ -209,7 +218,7 @@ func (r *Relay) build(ctx context.Context, req *llm.Request, call dialect.Call, 
 	default:
 		hreq.Header.Set("Accept", "application/json")
 	}
-	return hreq, nil
+	return hreq, root.Host, nil
 }
 
 // open reads the answer by what it says it is, which need not be what was asked
@@ -327,9 +336,9 @@ type watch struct {
 func newWatch(ctx context.Context, l limits, now func() time.Time) *watch {
 	w := &watch{idle: l.idle, gap: l.first, now: now, waited: egress.WaitedIn(ctx)}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
-	w.timer = time.AfterFunc(l.first, func() { w.cancel(errSilent) })
+	w.timer = time.AfterFunc(l.first, safe.Func("ending an attempt", func() { w.cancel(errSilent) }))
 	if l.attempt > 0 {
-		w.whole = time.AfterFunc(l.attempt, func() { w.cancel(errTooLong) })
+		w.whole = time.AfterFunc(l.attempt, safe.Func("ending an attempt", func() { w.cancel(errTooLong) }))
 	}
 	return w
 }

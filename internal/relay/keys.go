@@ -11,6 +11,7 @@ import (
 
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/provider"
+	"github.com/turnpike-gateway/turnpike/internal/route"
 )
 
 // order is a provider's keys in the order in which a request tries them: by weight, and
@@ -43,6 +44,21 @@ func order(keys []provider.Key, req *llm.Request) []provider.Key {
 		out[i] = d.key
 	}
 	return out
+}
+
+// asNow is a provider and one of its keys as they are now: a key that was changed while
+// the request was under way is for those attempts alone that had begun (F95). ok is false
+// if it was taken away.
+func (r *Relay) asNow(c route.Candidate, key provider.Key) (live provider.Live, now provider.Key, ok bool) {
+	live, ok = r.Providers(c.Endpoint.Provider)
+	if !ok || key.None() && len(live.Keys) == 0 {
+		return live, key, ok
+	}
+	i := slices.IndexFunc(live.Keys, func(k provider.Key) bool { return k.Label == key.Label })
+	if i < 0 {
+		return live, key, false
+	}
+	return live, live.Keys[i], true
 }
 
 // gates hold what is under way and what was asked with each key that the operator

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/turnpike-gateway/turnpike/internal/catalog"
 	"github.com/turnpike-gateway/turnpike/internal/compress"
 	"github.com/turnpike-gateway/turnpike/internal/egress"
 	"github.com/turnpike-gateway/turnpike/internal/health"
@@ -17,6 +18,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/provider"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/route"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 // Timeouts of one attempt, where provider and endpoint say nothing else.
@@ -58,6 +60,7 @@ const progressLimits = 5
 // bound what all requests together do to upstreams.
 type Relay struct {
 	Door      *egress.Door
+	Catalog   func() *catalog.Snapshot // as it is now; nil: as each plan has it
 	Providers func(slug string) (provider.Live, bool)
 	Health    *health.Tracker
 	Timeouts  Timeouts
@@ -96,7 +99,7 @@ type Answer struct {
 // well without any. tried lists every attempt in order, also on error; a candidate
 // that could not be sent the request is none. Nothing is asked twice.
 func (r *Relay) Do(ctx context.Context, req *llm.Request, plan route.Plan) (answer *Answer, tried []record.Try, err error) {
-	t := &tour{relay: r, req: req, plan: plan, attached: media.New(r.Door, r.Reads), began: r.Now()}
+	t := &tour{relay: r, req: req, plan: plan, attached: media.New(r.fetcher(plan), r.Reads), began: r.Now()}
 	for _, c := range plan.Candidates {
 		if answer, end := t.ask(ctx, c); answer != nil || end != nil {
 			return t.result(answer, end)
@@ -137,9 +140,9 @@ func (r *Relay) attempt(ctx context.Context, req *llm.Request, plan route.Plan, 
 // peek reads up to and including the first chunk that commits: one with content,
 // or with a good finish. An answer that ends in error before any content is no
 // answer, and neither is one that says more than an event may hold without any
-// (R6).
-func peek(s llm.Stream, w *watch) ([]llm.Chunk, error) {
-	var ahead []llm.Chunk
+// (R6). A panic over its bytes is an error of ours (F91).
+func peek(s llm.Stream, w *watch) (ahead []llm.Chunk, err error) {
+	defer safe.Catch("reading an answer", &err)
 	held := 0
 	for {
 		c, err := s.Next()

@@ -108,6 +108,10 @@ func TestStrictAtEncoding(t *testing.T) {
 				if c.left != "" && want.Code == "constraint_filtered" {
 					want.Constraint = llm.Constraint{Field: "strict", Detail: "X-Turnpike-Strict is set; claude: could not be said: response_format.json_schema: /properties/a: not"}
 				}
+				if n := len(g.err.Availability.LeftOut); (n > 0) != (c.left != "") {
+					t.Errorf("%d endpoints are listed as left out", n)
+				}
+				want.LeftOut = g.err.Availability.LeftOut
 				if diff := cmp.Diff(want, *g.err.Availability); diff != "" {
 					t.Error(diff)
 				}

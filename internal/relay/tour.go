@@ -59,6 +59,10 @@ func (t *tour) ask(ctx context.Context, c route.Candidate) (*Answer, *llm.Error)
 	if !ok {
 		return nil, &llm.Error{Type: llm.TypeServer, Fault: llm.FaultOurs, Message: "The endpoint has no provider", Err: errors.New(c.Endpoint.ID)}
 	}
+	if left := t.relay.withdrawn(t.plan, c); left != nil {
+		t.out.add(c, left)
+		return nil, nil
+	}
 	for _, key := range order(live.Keys, t.req) {
 		u := used{c.Endpoint.ID, key.Label}
 		if slices.Contains(t.used, u) {
@@ -66,6 +70,10 @@ func (t *tour) ask(ctx context.Context, c route.Candidate) (*Answer, *llm.Error)
 		}
 		if t.out.closed(c) || t.over() {
 			return nil, nil
+		}
+		live, key, ok := t.relay.asNow(c, key)
+		if !ok {
+			continue
 		}
 		v, away := t.enter(c, live, key)
 		switch {

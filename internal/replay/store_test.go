@@ -129,7 +129,7 @@ func (r *recorder) one(i int) (route.Plan, error) {
 		},
 	}
 	q := r.query(&w)
-	limits := policy.Limits{ZDR: r.rng.IntN(10) == 0, NoTraining: r.rng.IntN(6) == 0}
+	limits := policy.Limits{}.With(policy.Level{Kind: policy.Request, Terms: policy.Asked(r.rng.IntN(10) == 0, r.rng.IntN(6) == 0)})
 	plan, decision, err := route.Decide(q, w, limits, r.rng.Uint64())
 	r.db.Decided(record.Decision{
 		ID: id, Account: "acme", Began: r.began, Snapshot: decision.Snapshot,
@@ -254,7 +254,7 @@ func TestWhatIfNothing(t *testing.T) {
 		}
 		w := replay.WhatIf{
 			Was: replay.Catalogues{Read: db.Snapshot}, Is: replay.Catalogues{Read: db.Snapshot, Change: change.Apply},
-			Change: replay.Change{Enabled: change.Enabled, ZDR: change.ZDR, NoTraining: change.NoTraining, Only: change.Only, Ignore: change.Ignore},
+			Change: replay.Change{Enabled: change.Enabled, Terms: policy.Asked(change.ZDR, change.NoTraining), Only: change.Only, Ignore: change.Ignore},
 			Barred: func(*catalog.Endpoint) string { return route.RuleCredential },
 		}
 		began := time.Now()

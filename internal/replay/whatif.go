@@ -10,6 +10,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/health"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
+	"github.com/turnpike-gateway/turnpike/internal/policy"
 	"github.com/turnpike-gateway/turnpike/internal/pricing"
 	"github.com/turnpike-gateway/turnpike/internal/record"
 	"github.com/turnpike-gateway/turnpike/internal/route"
@@ -20,11 +21,11 @@ const RuleDisabled = "disabled"
 
 // Change is what would be otherwise.
 type Change struct {
-	Enabled         map[string]bool // providers that could be asked, or could not
-	ZDR, NoTraining bool            // for every request
-	Only, Ignore    []string        // providers and endpoint tags
-	MaxPrompt       *money.Pico     // per token
-	MaxCompletion   *money.Pico
+	Enabled       map[string]bool // providers that could be asked, or could not
+	Terms         policy.Terms    // for every request
+	Only, Ignore  []string        // providers and endpoint tags
+	MaxPrompt     *money.Pico     // per token
+	MaxCompletion *money.Pico
 }
 
 // WhatIf runs recorded decisions under a change. All exported fields are set before use;
@@ -111,7 +112,7 @@ func (w *WhatIf) Add(ctx context.Context, x *Decided) error {
 	before := w.recorded(d, x, was, &seen)
 
 	limits := d.Limits
-	limits.ZDR, limits.NoTraining = limits.ZDR || w.Change.ZDR, limits.NoTraining || w.Change.NoTraining
+	limits = limits.With(policy.Level{Kind: policy.Operator, Terms: w.Change.Terms})
 	world := seen
 	world.Catalog = is
 	world.Barred = func(e *catalog.Endpoint) string { return w.bars(d, &seen, e) }

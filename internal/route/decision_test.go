@@ -14,7 +14,6 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/health"
 	"github.com/turnpike-gateway/turnpike/internal/llm"
 	"github.com/turnpike-gateway/turnpike/internal/money"
-	"github.com/turnpike-gateway/turnpike/internal/policy"
 )
 
 // lines are a plan as it can be compared.
@@ -35,7 +34,7 @@ func TestDecisionsAreReplayed(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := drawWorld(t, r)
 		q := drawQuery(r)
-		limits := policy.Limits{ZDR: rapid.Bool().Draw(r, "zdr"), NoTraining: rapid.Bool().Draw(r, "no training")}
+		limits := asked(rapid.Bool().Draw(r, "zdr"), rapid.Bool().Draw(r, "no training"))
 		plan, decision, err := Decide(q, w, limits, rapid.Uint64().Draw(r, "seed"))
 		text, failed := json.Marshal(decision)
 		if failed != nil {

@@ -35,6 +35,10 @@ type Explanation struct {
 type LimitsSaid struct {
 	ZDR            bool   `json:"zdr"`
 	DataCollection string `json:"data_collection"` // allow or deny
+
+	Class   string         `json:"data_class,omitzero"`
+	Version string         `json:"policy_version,omitzero"`
+	Levels  []policy.Level `json:"levels,omitempty"` // what each who has a say demands
 }
 
 // NeedsSaid is what the request was taken to need.
@@ -80,12 +84,14 @@ type StandingSaid struct {
 
 // ExplainedLoss is an endpoint that a rule left out.
 type ExplainedLoss struct {
-	Endpoint string `json:"endpoint"`
-	Model    string `json:"model"`
-	Provider string `json:"provider"`
-	Rule     string `json:"rule"`
-	Detail   string `json:"detail,omitzero"`
-	Remedy   string `json:"remedy"` // what would admit it
+	Endpoint  string `json:"endpoint"`
+	Model     string `json:"model"`
+	Provider  string `json:"provider"`
+	Rule      string `json:"rule"`
+	Detail    string `json:"detail,omitzero"`
+	By        string `json:"required_by,omitzero"` // whose rule it is, where it is a matter of policy
+	Remedy    string `json:"remedy"`               // what would admit it
+	ChangedBy string `json:"changed_by,omitzero"`  // who can change that
 }
 
 // ExplainedRefusal is what a request would be answered with, where it has no plan.
@@ -140,7 +146,7 @@ func (d *Decision) Explain(snap *catalog.Snapshot) Explanation {
 func explain(q *Query, w *World, limits policy.Limits, seed uint64, plan Plan, err error) Explanation {
 	x := Explanation{
 		Models: q.Models, Strategy: plan.Strategy, Snapshot: w.Catalog.Version(), At: w.At.UTC(), Seed: seed,
-		Limits: LimitsSaid{limits.ZDR, "allow"},
+		Limits: LimitsSaid{limits.ZDR(), "allow", limits.Class, limits.Version, limits.Levels},
 		Needs: NeedsSaid{
 			PromptTokens: q.Needs.PromptTokens, MaxTokens: q.Needs.MaxTokens,
 			Parameters: q.Needs.Parameters, Modalities: q.Needs.Modalities, Outputs: q.Needs.Outputs,
@@ -149,7 +155,7 @@ func explain(q *Query, w *World, limits policy.Limits, seed uint64, plan Plan, e
 		Candidates: make([]ExplainedChoice, 0, len(plan.Candidates)),
 		Excluded:   make([]ExplainedLoss, 0, len(plan.Excluded)),
 	}
-	if limits.NoTraining {
+	if limits.NoCollection() {
 		x.Limits.DataCollection = "deny"
 	}
 	for i, c := range plan.Candidates {
@@ -165,7 +171,9 @@ func explain(q *Query, w *World, limits policy.Limits, seed uint64, plan Plan, e
 		x.Candidates = append(x.Candidates, choice)
 	}
 	for _, l := range plan.Excluded {
-		x.Excluded = append(x.Excluded, ExplainedLoss{l.Endpoint.ID, l.Endpoint.Model, l.Endpoint.Provider, l.Rule, l.Detail, remedy(l.Rule)})
+		loss := ExplainedLoss{Endpoint: l.Endpoint.ID, Model: l.Endpoint.Model, Provider: l.Endpoint.Provider, Rule: l.Rule, Detail: l.Detail, Remedy: l.remedy()}
+		loss.By, loss.ChangedBy = l.whose()
+		x.Excluded = append(x.Excluded, loss)
 	}
 	if err != nil {
 		x.Refusal = refused(err)
@@ -208,13 +216,12 @@ func said(s *health.Standing) StandingSaid {
 	return StandingSaid{grade, s.Trial, s.Latency.P50, s.Throughput.P50, s.Requests}
 }
 
-// remedy is what would admit an endpoint that a rule left out.
-func remedy(rule string) string {
-	switch rule {
-	case policy.RuleZDR:
-		return "zero retention, stated in its data_policy, or a request without zdr"
-	case policy.RuleTraining:
-		return "neither retention nor training, stated in its data_policy, or data_collection: allow"
+// remedy is what would admit the endpoint.
+func (x *Exclusion) remedy() string {
+	if x.By != nil {
+		return x.By.Remedy(x.Rule) + x.Also
+	}
+	switch x.Rule {
 	case RuleDialect:
 		return "a build that speaks its dialect"
 	case RuleCredential:
@@ -253,6 +260,18 @@ func remedy(rule string) string {
 		return "a request without the fields named, or without X-Turnpike-Strict"
 	default:
 		return ""
+	}
+}
+
+// whose rule it is, where it is a matter of policy, and who can change that.
+func (x *Exclusion) whose() (by, changedBy string) {
+	switch {
+	case x.By != nil:
+		return x.By.String(), x.By.ChangedBy()
+	case x.Rule == RuleCredential:
+		return "", "the operator, in the configuration"
+	default:
+		return "", ""
 	}
 }
 

@@ -42,7 +42,7 @@ func TestExplanationIsThePlan(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		w := drawWorld(t, r)
 		q := drawQuery(r)
-		limits := policy.Limits{ZDR: rapid.Bool().Draw(r, "zdr")}
+		limits := asked(rapid.Bool().Draw(r, "zdr"), false)
 		seed := rapid.Uint64().Draw(r, "seed")
 		w.Explain = false
 		plan, decision, err := Decide(q, w, limits, seed)

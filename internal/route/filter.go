@@ -41,8 +41,11 @@ func (p *planner) filter() []entry {
 	for i := range p.targets {
 		from := len(entries)
 		for _, e := range p.targets[i].model.Endpoints {
-			if rule, detail := p.excludes(&p.targets[i], e); rule != "" {
-				p.exclude(e, rule, detail)
+			if x, out := p.excludes(&p.targets[i], e); out {
+				if p.world.Explain && x.By != nil {
+					x.Also = p.limits.Also(p.targets[i].model, e, p.world.At, x.By)
+				}
+				p.exclude(x)
 				continue
 			}
 			entries = append(entries, entry{endpoint: e, standing: p.world.Health(e.ID), model: uint16(i)})
@@ -52,12 +55,20 @@ func (p *planner) filter() []entry {
 	return entries
 }
 
-func (p *planner) excludes(t *target, e *catalog.Endpoint) (rule, detail string) {
+// excludes says whether a rule leaves an endpoint out, and which. What policy demands
+// is asked first, so that nothing else is said of an endpoint that may not be known.
+func (p *planner) excludes(t *target, e *catalog.Endpoint) (x Exclusion, out bool) {
+	if rule, by := p.limits.Refuses(t.model, e, p.world.At); rule != "" {
+		return Exclusion{Endpoint: e, Rule: rule, By: by}, true
+	}
+	rule, detail := p.unable(t, e)
+	return Exclusion{Endpoint: e, Rule: rule, Detail: detail}, rule != ""
+}
+
+// unable names the rule by which an endpoint cannot serve the request, or returns "".
+func (p *planner) unable(t *target, e *catalog.Endpoint) (rule, detail string) {
 	q, w := p.query, p.world
 	r := &q.Routing
-	if rule := p.limits.Refuses(&e.Policy); rule != "" {
-		return rule, ""
-	}
 	if rule := w.Barred(e); rule != "" {
 		return rule, ""
 	}
@@ -205,7 +216,7 @@ func (p *planner) preferred(kept []entry, rule string, able func(*catalog.Endpoi
 		if able(e.endpoint) {
 			out = append(out, e)
 		} else {
-			p.exclude(e.endpoint, rule, "")
+			p.exclude(Exclusion{Endpoint: e.endpoint, Rule: rule})
 		}
 	}
 	return out

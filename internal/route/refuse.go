@@ -79,13 +79,21 @@ func empty(q *Query, snap *catalog.Snapshot, excluded []Exclusion) *llm.Error {
 			providers = append(providers, name)
 		}
 		why := x.Rule
-		if x.Detail != "" {
+		switch {
+		case x.By != nil:
+			why += ", required by " + x.By.String()
+			if x.Rule == policy.RuleProviders { // RT-12
+				allowed := x.By.AllowedProviders
+				why += ": " + strings.Join(allowed[:min(len(allowed), maxListed)], ", ")
+			}
+		case x.Detail != "":
 			why += ": " + x.Detail
 		}
 		removed = append(removed, x.Endpoint.Tag+" ("+why+")")
 	}
 	slices.Sort(rules)
 	a := &llm.Availability{Code: code(rules), Models: q.Models, Providers: providers, ExcludedBy: rules}
+	a.LeftOut, a.Omitted = LeftOut(excluded)
 	if a.Code == codeConstraint {
 		a.Constraint = constraint(q, excluded)
 	}
@@ -100,6 +108,20 @@ func empty(q *Query, snap *catalog.Snapshot, excluded []Exclusion) *llm.Error {
 		Type: typ, Fault: llm.FaultCaller, Availability: a,
 		Message: fmt.Sprintf("No endpoint can serve %s. %s", strings.Join(q.Models, ", "), advice(q, rules, removed)),
 	}
+}
+
+// maxLeftOut is how many endpoints an error lists.
+const maxLeftOut = 64
+
+// LeftOut is how an error lists the endpoints that rules left out.
+func LeftOut(excluded []Exclusion) (list []llm.LeftOut, omitted int) {
+	for i := range excluded[:min(len(excluded), maxLeftOut)] {
+		x := &excluded[i]
+		l := llm.LeftOut{Endpoint: x.Endpoint.ID, Rule: x.Rule, Admits: x.remedy()}
+		l.By, l.ChangedBy = x.whose()
+		list = append(list, l)
+	}
+	return list, len(excluded) - len(list)
 }
 
 func displayName(snap *catalog.Snapshot, e *catalog.Endpoint) string {
@@ -127,9 +149,11 @@ func constraint(q *Query, excluded []Exclusion) llm.Constraint {
 	var most string
 	var at []string
 	by := map[string][]string{}
+	whose := map[string]*policy.Level{} // nil: the request's own
 	for _, x := range excluded {
 		if constrains(x.Rule) {
 			by[x.Rule] = append(by[x.Rule], x.Endpoint.Tag)
+			whose[x.Rule] = x.By
 		}
 	}
 	for _, rule := range slices.Sorted(maps.Keys(by)) {
@@ -139,6 +163,8 @@ func constraint(q *Query, excluded []Exclusion) llm.Constraint {
 	}
 	what := most + " leaves out "
 	switch {
+	case whose[most] != nil:
+		what = most + " of " + whose[most].String() + " leaves out "
 	case most == RuleAllowed && len(q.Routing.Only) > 0:
 		what = "provider.only admits " + strings.Join(q.Routing.Only, ", ") + " and leaves out "
 	case most == RuleIgnored:
@@ -157,7 +183,7 @@ func code(rules []string) string {
 		return slices.ContainsFunc(rs, func(r string) bool { return slices.Contains(rules, r) })
 	}
 	switch {
-	case has(policy.RuleZDR, policy.RuleTraining):
+	case slices.ContainsFunc(rules, policy.Privacy):
 		return "privacy_restricted"
 	case len(rules) == 1 && has(RuleDeprecated):
 		return "model_deprecated"

@@ -67,7 +67,7 @@ func (p *planner) squeeze() bool {
 			if !Squeezes(&p.query.Plugins, t.model, e) {
 				continue
 			}
-			if rule, _ := p.excludes(t, e); rule == "" {
+			if _, out := p.excludes(t, e); !out {
 				largest = max(largest, e.ContextLength)
 			}
 		}

@@ -51,7 +51,9 @@ type Candidate struct {
 type Exclusion struct {
 	Endpoint *catalog.Endpoint
 	Rule     string
-	Detail   string // the fields in question, for RuleStrict
+	Detail   string        // the fields in question, for RuleStrict
+	By       *policy.Level // who demands it, where it is a matter of policy
+	Also     string        // what would admit it beside, where others demand something of it, too
 }
 
 // Plan is candidates in the order in which to try them.
@@ -61,6 +63,8 @@ type Plan struct {
 	Considered int         // endpoints of all the models named, left out or not
 	Excluded   []Exclusion // only where World.Explain asks for it
 	Chances    []float64   // the same: of each candidate, of coming first by the draw
+
+	Limits *policy.Limits // that it was made under, which hold as long as it is walked; nil: there are none
 }
 
 // Allows reports whether the endpoint is in the plan: the set that the egress
@@ -100,7 +104,7 @@ func Make(q Query, w World, limits policy.Limits, rng *rand.Rand) (Plan, error) 
 	entries = arrange(&q, &w, targets, entries, rng)
 	if w.Explain {
 		for i := range all[len(entries):] {
-			p.exclude(all[len(entries)+i].endpoint, RuleLength, "")
+			p.exclude(Exclusion{Endpoint: all[len(entries)+i].endpoint, Rule: RuleLength})
 		}
 	}
 	if q.Routing.NoFallbacks {
@@ -108,7 +112,7 @@ func Make(q Query, w World, limits policy.Limits, rng *rand.Rand) (Plan, error) 
 			return p.nobody(strategy)
 		}
 	}
-	plan := Plan{Strategy: strategy, Candidates: make([]Candidate, len(entries)), Considered: p.considered, Excluded: p.excluded}
+	plan := Plan{Strategy: strategy, Candidates: make([]Candidate, len(entries)), Considered: p.considered, Excluded: p.excluded, Limits: &limits}
 	for i := range entries {
 		e := &entries[i]
 		provider, _ := w.Catalog.Provider(e.endpoint.Provider) // a snapshot has no endpoint without its provider
@@ -126,7 +130,7 @@ func Make(q Query, w World, limits policy.Limits, rng *rand.Rand) (Plan, error) 
 func (p *planner) nobody(strategy Strategy) (Plan, error) {
 	p.world.Explain, p.excluded = true, nil
 	for _, e := range p.filter() {
-		p.exclude(e.endpoint, RuleFallbacks, "")
+		p.exclude(Exclusion{Endpoint: e.endpoint, Rule: RuleFallbacks})
 	}
 	return Plan{Strategy: strategy, Considered: p.considered, Excluded: p.excluded}, empty(p.query, p.world.Catalog, p.excluded)
 }
@@ -147,9 +151,9 @@ type planner struct {
 	squeezed   int64 // endpoints of this context take a prompt of any length, see [planner.squeeze]
 }
 
-func (p *planner) exclude(e *catalog.Endpoint, rule, detail string) {
+func (p *planner) exclude(x Exclusion) {
 	if p.world.Explain {
-		p.excluded = append(p.excluded, Exclusion{Endpoint: e, Rule: rule, Detail: detail})
+		p.excluded = append(p.excluded, x)
 	}
 }
 
@@ -161,7 +165,7 @@ func (p *planner) withoutFallbacks(ordered []entry) []entry {
 		if e.why == WhyOrder || len(p.query.Routing.Order) == 0 && p.first(ordered[:i], e) {
 			kept = append(kept, e)
 		} else {
-			p.exclude(e.endpoint, RuleFallbacks, "")
+			p.exclude(Exclusion{Endpoint: e.endpoint, Rule: RuleFallbacks})
 		}
 	}
 	return kept

@@ -33,7 +33,7 @@ func at(t testing.TB, provider, usd string, more ...func(*catalog.Endpoint)) *ca
 	t.Helper()
 	e := &catalog.Endpoint{Provider: provider, Tag: provider, Native: "n", SupportedParameters: []string{"max_tokens", "temperature"}}
 	e.Prices.Prompt, e.Prices.Completion = price(t, usd), price(t, usd)
-	e.Policy = catalog.DataPolicy{ZDR: true, Known: true, Source: "test"}
+	e.Policy = catalog.DataPolicy{ZDR: true}.Assert(catalog.Evidence{Source: "test"})
 	for _, f := range more {
 		f(e)
 	}
@@ -199,7 +199,7 @@ func TestRules(t *testing.T) {
 			if c.request != nil {
 				c.request(req)
 			}
-			p, err := Make(Ask(req), w, policy.Limits{NoTraining: req.Routing.DenyCollection, ZDR: req.Routing.ZDR}, rand.New(rand.NewPCG(1, 1)))
+			p, err := Make(Ask(req), w, asked(req.Routing.ZDR, req.Routing.DenyCollection), rand.New(rand.NewPCG(1, 1)))
 			refused, ok := errors.AsType[*llm.Error](err)
 			want := llm.TypeNotFound
 			if c.rule == RuleContext { // PL-06
@@ -299,7 +299,7 @@ func TestLaw6(t *testing.T) {
 		req := request("x/y")
 		req.Routing.Sort = rapid.SampledFrom([]llm.Sort{"", llm.SortPrice, llm.SortLatency}).Draw(r, "sort")
 		req.Routing.Ignore = []string{fmt.Sprintf("p%d", rapid.IntRange(0, 8).Draw(r, "ignore"))}
-		limits := policy.Limits{ZDR: rapid.Bool().Draw(r, "want zdr")}
+		limits := asked(rapid.Bool().Draw(r, "want zdr"), false)
 		seed := rapid.Uint64().Draw(r, "seed")
 		make1 := func(l policy.Limits) Plan {
 			p, _ := Make(Ask(req), w, l, rand.New(rand.NewPCG(seed, 0))) // an empty plan is as good a case
@@ -312,11 +312,16 @@ func TestLaw6(t *testing.T) {
 		if len(p.Candidates)+len(p.Excluded) != len(endpoints) {
 			r.Fatalf("%d candidates and %d exclusions of %d endpoints", len(p.Candidates), len(p.Excluded), len(endpoints))
 		}
-		tight := make1(policy.Limits{ZDR: true, NoTraining: true})
+		tight := make1(asked(true, true))
 		for _, c := range tight.Candidates {
 			if !p.Allows(c.Endpoint.ID) || !c.Endpoint.Policy.ZDR || c.Endpoint.Tag == req.Routing.Ignore[0] {
 				r.Fatalf("%s is in the tighter plan", c.Endpoint.ID)
 			}
 		}
 	})
+}
+
+// asked are the limits of a request that wants zero retention, or no collection.
+func asked(zdr, denyCollection bool) policy.Limits {
+	return policy.Limits{}.With(policy.Level{Kind: policy.Request, Terms: policy.Asked(zdr, denyCollection)})
 }

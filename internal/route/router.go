@@ -75,8 +75,8 @@ func (r *router) able(suits func(*catalog.Endpoint) bool) []*catalog.Model {
 			if !suits(e) || e.Tier != "" || !takesAll(r.query, e) {
 				return false
 			}
-			rule, _ := p.excludes(&t, e)
-			return rule == ""
+			_, out := p.excludes(&t, e)
+			return !out
 		}) {
 			out = append(out, m)
 		}

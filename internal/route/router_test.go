@@ -33,7 +33,7 @@ func TestRoutersPickWhatCanBeAsked(t *testing.T) {
 		want   []string
 	}{
 		{"all", nil, policy.Limits{}, "", []string{"m/a"}},
-		{"zero retention", nil, policy.Limits{ZDR: true}, "", []string{"m/c"}},
+		{"zero retention", nil, asked(true, false), "", []string{"m/c"}},
 		{"only", func(r *llm.Request) { r.Routing.Only = []string{"b"} }, policy.Limits{}, "", []string{"m/b"}},
 		{"ignored", func(r *llm.Request) { r.Routing.Ignore = []string{"a"} }, policy.Limits{}, "", []string{"m/b"}},
 		{"without a key", nil, policy.Limits{}, "a", []string{"m/b"}},
@@ -42,7 +42,9 @@ func TestRoutersPickWhatCanBeAsked(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			private := func(e *catalog.Endpoint) { e.Policy = catalog.DataPolicy{ZDR: true, Known: true} }
+			private := func(e *catalog.Endpoint) {
+				e.Policy = catalog.DataPolicy{ZDR: true}.Assert(catalog.Evidence{Source: "test"})
+			}
 			open := func(e *catalog.Endpoint) { e.Policy = catalog.Unknown() }
 			w := world(t, map[string][]*catalog.Endpoint{
 				"m/a": {at(t, "a", "1", open, func(e *catalog.Endpoint) { e.ContextLength = 10_000; e.Parameters = nil; e.SupportedParameters = nil })},

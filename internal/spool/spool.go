@@ -82,6 +82,7 @@ func (w *Writer) loop(to io.Writer) {
 	for range w.wake {
 		for {
 			text, untold, closed := w.take(spare)
+			spare = text[:0] // the other one is ready's now, also where nothing was
 			if len(text) > 0 {
 				if _, err := to.Write(text); err != nil { // a disk that is full
 					w.missed(int64(countLines(text)))
@@ -89,7 +90,6 @@ func (w *Writer) loop(to io.Writer) {
 					_, _ = fmt.Fprintf(to, "time=%s level=ERROR msg=\"lines of the log were lost: they could not be written as fast as they came\" lines=%d\n",
 						time.Now().Format(time.RFC3339), untold)
 				}
-				spare = text[:0]
 				continue
 			}
 			if closed {

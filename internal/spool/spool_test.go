@@ -93,3 +93,35 @@ func TestCloseIsPatientForAWhile(t *testing.T) {
 	w.Close(time.Millisecond)
 	close(to.goOn)
 }
+
+// told hands each write on, and takes its time.
+type told chan string
+
+func (c told) Write(p []byte) (int, error) {
+	before := string(p)
+	c <- before
+	if string(p) != before {
+		c <- "changed while it was written"
+	}
+	return len(p), nil
+}
+
+// Lines are whole also where writing rests between them, and begins again while more come.
+func TestRests(t *testing.T) {
+	t.Parallel()
+	to := make(told)
+	w := spool.New(to, 1<<20)
+	for i := range 200 {
+		line := fmt.Sprintf("line %d\n", i)
+		fmt.Fprint(w, line)
+		fmt.Fprint(w, "more\n")
+		var got string
+		for len(got) < len(line)+len("more\n") {
+			got += <-to
+		}
+		if got != line+"more\n" {
+			t.Fatalf("%q", got)
+		}
+	}
+	w.Close(time.Minute)
+}

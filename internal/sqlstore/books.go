@@ -13,6 +13,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/ledger"
 	"github.com/turnpike-gateway/turnpike/internal/money"
 	"github.com/turnpike-gateway/turnpike/internal/sqlstore/db"
+	"github.com/turnpike-gateway/turnpike/internal/trail"
 )
 
 // Books is the ledger's side of a database.
@@ -287,13 +288,13 @@ func (w *writer) post(s ledger.Settlement, captured, release money.Nano) error {
 func (b Books) Post(ctx context.Context, p ledger.Posting) error {
 	var refused error
 	err := b.d.writer.do(ctx, func(w *writer) (err error) {
-		refused, err = w.posting(p)
+		refused, err = w.posting(ctx, p)
 		return err
 	})
 	return errors.Join(refused, err)
 }
 
-func (w *writer) posting(p ledger.Posting) (refused, err error) {
+func (w *writer) posting(ctx context.Context, p ledger.Posting) (refused, err error) {
 	var account string
 	var amount int64
 	found, err := w.row(db.FindPosting, []any{string(p.Kind), p.Ref, p.Contra}, []any{&account, &amount})
@@ -320,7 +321,17 @@ func (w *writer) posting(p ledger.Posting) (refused, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, w.one(db.SetBalance, int64(a.Posted), int64(a.Credits), int64(a.Debt), p.Account)
+	if err := w.one(db.SetBalance, int64(a.Posted), int64(a.Credits), int64(a.Debt), p.Account); err != nil {
+		return nil, err
+	}
+	action := trail.CreditsAdd
+	if p.Kind == ledger.KindAdjust {
+		action = trail.CreditsAdjust
+	}
+	return nil, w.audit(ctx, trail.Event{
+		Action: action, Account: strings.TrimPrefix(p.Account, ledger.Customer("")), Object: p.Ref,
+		Detail: map[string]trail.Change{"amount": {After: p.Amount.String()}},
+	})
 }
 
 // Balance implements [ledger.Store].

@@ -49,12 +49,19 @@ func (w *writer) record(o *record.Outcome, body []byte) error {
 			return err
 		}
 	}
+	app, err := w.app(o)
+	if err != nil {
+		return err
+	}
 	n, err := w.exec(db.InsertGeneration, o.ID, o.Account, o.KeyHash, o.Model, o.Endpoint, o.Sheet,
-		micros(o.Began), micros(o.Ended), o.Usage.Prompt(), o.Usage.Completion(), int64(o.Charged), body)
+		micros(o.Began), micros(o.Ended), o.Usage.Prompt(), o.Usage.Completion(), int64(o.Charged), body, app)
 	if err != nil || n == 0 {
 		return err // known already: counted already
 	}
 	if err := w.spend(o); err != nil {
+		return err
+	}
+	if err := w.asked(o); err != nil {
 		return err
 	}
 	return w.one(db.AddUsage, o.Account, o.KeyHash, day(o.Began), int64(o.Charged))
@@ -109,7 +116,7 @@ func (d *DB) Generations(ctx context.Context) iter.Seq2[record.Outcome, error] {
 		defer rows.Close()
 		for rows.Next() {
 			var g db.Generation
-			err := rows.Scan(&g.ID, &g.Account, &g.KeyHash, &g.Model, &g.Endpoint, &g.Sheet, &g.BeganAt, &g.EndedAt, &g.Prompt, &g.Completion, &g.Charged, &g.Detail)
+			err := rows.Scan(&g.ID, &g.Account, &g.KeyHash, &g.Model, &g.Endpoint, &g.Sheet, &g.BeganAt, &g.EndedAt, &g.Prompt, &g.Completion, &g.Charged, &g.Detail, &g.App)
 			var o record.Outcome
 			if err == nil {
 				o, err = outcome(g)
@@ -203,6 +210,7 @@ type detail struct {
 	Tried        []attempt      `json:"try,omitzero"`
 	Held         int64          `json:"held,omitzero"`
 	Insured      bool           `json:"ins,omitzero"`
+	Free         bool           `json:"free,omitzero"`
 	Unsettled    bool           `json:"uns,omitzero"`
 	FirstContent int64          `json:"first,omitzero"`
 	User         string         `json:"user,omitzero"`
@@ -211,6 +219,9 @@ type detail struct {
 	Title        string         `json:"title,omitzero"`
 	UserAgent    string         `json:"ua,omitzero"`
 	CacheSource  string         `json:"again,omitzero"`
+	Preset       string         `json:"pre,omitzero"`
+	DataClass    string         `json:"dc,omitzero"`
+	Policy       string         `json:"pol,omitzero"`
 	ErrorType    string         `json:"err,omitzero"`
 	ErrorMessage string         `json:"msg,omitzero"`
 }
@@ -264,8 +275,8 @@ func detailOf(o record.Outcome) detail {
 		Finish: string(o.Finish.Unified), FinishNative: o.Finish.Native,
 		Tokens: tokensOf(&u),
 		Cost:   int64(u.Cost), PromptCost: int64(u.PromptCost), Upstream: int64(u.Upstream), Tools: int64(u.Tools), Estimated: u.Estimated, Native: u.Native,
-		Held: int64(o.Held), Insured: o.Insured, Unsettled: o.Unsettled, FirstContent: micros(o.FirstContent),
-		User: o.User, SessionID: o.SessionID, Referer: o.Referer, Title: o.Title, UserAgent: o.UserAgent, CacheSource: o.CacheSource,
+		Held: int64(o.Held), Insured: o.Insured, Free: o.Free, Unsettled: o.Unsettled, FirstContent: micros(o.FirstContent),
+		User: o.User, SessionID: o.SessionID, Referer: o.Referer, Title: o.Title, UserAgent: o.UserAgent, CacheSource: o.CacheSource, Preset: o.Preset, DataClass: o.DataClass, Policy: o.Policy,
 		ErrorType: string(o.ErrorType), ErrorMessage: o.ErrorMessage,
 	}
 	for i := range o.Parts {
@@ -302,9 +313,9 @@ func outcome(g db.Generation) (record.Outcome, error) {
 		Streamed: d.Streamed, Cancelled: d.Cancelled,
 		Finish: llm.FinishReason{Unified: llm.Finished(d.Finish), Native: d.FinishNative},
 		Usage:  usage,
-		Held:   money.Nano(d.Held), Charged: money.Nano(g.Charged), Sheet: g.Sheet, Insured: d.Insured, Unsettled: d.Unsettled,
+		Held:   money.Nano(d.Held), Charged: money.Nano(g.Charged), Sheet: g.Sheet, AppID: g.App, Insured: d.Insured, Free: d.Free, Unsettled: d.Unsettled,
 		Began: fromMicros(g.BeganAt), FirstContent: fromMicros(d.FirstContent), Ended: fromMicros(g.EndedAt),
-		User: d.User, SessionID: d.SessionID, Referer: d.Referer, Title: d.Title, UserAgent: d.UserAgent, CacheSource: d.CacheSource,
+		User: d.User, SessionID: d.SessionID, Referer: d.Referer, Title: d.Title, UserAgent: d.UserAgent, CacheSource: d.CacheSource, Preset: d.Preset, DataClass: d.DataClass, Policy: d.Policy,
 		ErrorType: llm.Type(d.ErrorType), ErrorMessage: d.ErrorMessage,
 	}
 	for _, p := range d.Parts {

@@ -10,6 +10,7 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/identity"
 	"github.com/turnpike-gateway/turnpike/internal/money"
 	"github.com/turnpike-gateway/turnpike/internal/sqlstore/db"
+	"github.com/turnpike-gateway/turnpike/internal/trail"
 )
 
 // Keys is identity's side of a database.
@@ -45,7 +46,13 @@ func (k Keys) InsertAccount(ctx context.Context, a identity.Account) error {
 	var n int64
 	err := k.d.writer.do(ctx, func(w *writer) (err error) {
 		n, err = w.exec(db.InsertAccount, a.ID, a.Name, a.Workspace, micros(a.CreatedAt))
-		return err
+		if err != nil || n == 0 {
+			return err
+		}
+		return w.audit(ctx, trail.Event{
+			Action: trail.AccountCreate, Account: a.ID, Object: a.ID,
+			Detail: map[string]trail.Change{"name": {After: a.Name}, "workspace_id": {After: a.Workspace}},
+		})
 	})
 	if err == nil && n == 0 {
 		err = fmt.Errorf("%w: %s", identity.ErrExists, a.ID)
@@ -69,13 +76,23 @@ func (k Keys) Accounts(ctx context.Context) ([]identity.Account, error) {
 // InsertKey implements [identity.Store].
 func (k Keys) InsertKey(ctx context.Context, s identity.Stored) error {
 	var n int64
+	var unknown bool
 	err := k.d.writer.do(ctx, func(w *writer) (err error) {
+		if unknown, err = w.noWorkspace(s.Account, s.Workspace); err != nil || unknown {
+			return err
+		}
 		n, err = w.exec(db.InsertKey, s.Hash, s.Digest[:], s.Workspace, s.Name, s.Label, s.Creator,
 			flag(s.Management), flag(s.Disabled), flag(s.IncludeBYOK), limit(s.Limit), string(s.LimitReset),
-			micros(s.CreatedAt), micros(s.UpdatedAt), micros(s.ExpiresAt), s.Account)
-		return err
+			micros(s.CreatedAt), micros(s.UpdatedAt), micros(s.ExpiresAt), rate(s.Rates.Requests), rate(s.Rates.Tokens), s.DataClass, s.Account)
+		if err != nil || n == 0 {
+			return err
+		}
+		return w.audit(ctx, trail.Event{Action: trail.KeyCreate, Account: s.Account, Object: s.Hash, Detail: trail.Diff(nil, auditKey(s.Key))})
 	})
-	if err == nil && n == 0 {
+	switch {
+	case err == nil && unknown:
+		err = fmt.Errorf("%w: workspace_id: want the id of a workspace of this account", identity.ErrInvalid)
+	case err == nil && n == 0:
 		err = fmt.Errorf("%w: account %s", identity.ErrNotFound, s.Account)
 	}
 	return err
@@ -112,7 +129,7 @@ func (k Keys) Key(ctx context.Context, account, hash string) (identity.Key, erro
 // Keys implements [identity.Store].
 func (k Keys) Keys(ctx context.Context, account string, p identity.Page) ([]identity.Key, error) {
 	rows, err := k.d.read.ListKeys(ctx, db.ListKeysParams{
-		Account: account, MaxDisabled: flag(p.IncludeDisabled), Page: identity.PageSize, Skip: int64(p.Offset),
+		Account: account, MaxDisabled: flag(p.IncludeDisabled), Workspace: p.Workspace, Page: identity.PageSize, Skip: int64(p.Offset),
 	})
 	if err != nil {
 		return nil, k.d.failed("keys", err)
@@ -139,7 +156,11 @@ func (k Keys) UpdateKey(ctx context.Context, account, hash string, c identity.Ch
 		}
 		got = c.Apply(old)
 		got.UpdatedAt = at
-		err = w.one(db.UpdateKey, got.Name, flag(got.Disabled), flag(got.IncludeBYOK), limit(got.Limit), string(got.LimitReset), micros(at), account, hash)
+		err = w.one(db.UpdateKey, got.Name, flag(got.Disabled), flag(got.IncludeBYOK), limit(got.Limit), string(got.LimitReset), micros(at),
+			rate(got.Rates.Requests), rate(got.Rates.Tokens), got.DataClass, account, hash)
+		if err == nil {
+			err = w.audit(ctx, trail.Event{Action: trail.KeyUpdate, Account: account, Object: hash, Detail: trail.Diff(auditKey(old), auditKey(got))})
+		}
 		if err != nil || got.Limit == nil {
 			return err
 		}
@@ -159,6 +180,10 @@ func (w *writer) seed(k identity.Key, at time.Time) error {
 	if _, err := w.row(db.UsageSince, []any{k.Account, k.Hash, day(from)}, []any{&spent}); err != nil {
 		return err
 	}
+	return w.seedScope(name, spent)
+}
+
+func (w *writer) seedScope(name string, spent int64) error {
 	s, err := w.scope(name)
 	if err != nil || spent <= int64(s.Spent) {
 		return err
@@ -171,8 +196,17 @@ func (w *writer) seed(k identity.Key, at time.Time) error {
 func (k Keys) DeleteKey(ctx context.Context, account, hash string) error {
 	var n int64
 	err := k.d.writer.do(ctx, func(w *writer) (err error) {
-		n, err = w.exec(db.DeleteKey, account, hash)
-		return err
+		old, _, err := w.key(hash)
+		if err != nil {
+			return err
+		}
+		if n, err = w.exec(db.DeleteKey, account, hash); err != nil || n == 0 {
+			return err
+		}
+		if err := w.unassign(ctx, account, hash); err != nil {
+			return err
+		}
+		return w.audit(ctx, trail.Event{Action: trail.KeyDelete, Account: account, Object: hash, Detail: trail.Diff(auditKey(old), nil)})
 	})
 	if err == nil && n == 0 {
 		err = identity.ErrNotFound
@@ -184,7 +218,7 @@ func (w *writer) key(hash string) (identity.Key, bool, error) {
 	var r db.ApiKey
 	found, err := w.row(db.LookupKey, []any{hash}, []any{
 		&r.Hash, &r.Digest, &r.Account, &r.Workspace, &r.Name, &r.Label, &r.Creator, &r.Management, &r.Disabled,
-		&r.IncludeByok, &r.SpendLimit, &r.LimitReset, &r.CreatedAt, &r.UpdatedAt, &r.ExpiresAt,
+		&r.IncludeByok, &r.SpendLimit, &r.LimitReset, &r.CreatedAt, &r.UpdatedAt, &r.ExpiresAt, &r.RequestsPerMinute, &r.TokensPerMinute, &r.DataClass,
 	})
 	return key(r), found, err
 }
@@ -193,8 +227,8 @@ func key(r db.ApiKey) identity.Key {
 	k := identity.Key{
 		Hash: r.Hash, Account: r.Account, Workspace: r.Workspace, Name: r.Name, Label: r.Label, Creator: r.Creator,
 		Management: r.Management != 0, Disabled: r.Disabled != 0, IncludeBYOK: r.IncludeByok != 0,
-		LimitReset: identity.Reset(r.LimitReset),
-		CreatedAt:  fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt), ExpiresAt: fromMicros(r.ExpiresAt),
+		LimitReset: identity.Reset(r.LimitReset), Rates: rates(&r), DataClass: r.DataClass,
+		CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt), ExpiresAt: fromMicros(r.ExpiresAt),
 	}
 	if r.SpendLimit >= 0 {
 		n := money.Nano(r.SpendLimit)

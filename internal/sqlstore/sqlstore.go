@@ -32,8 +32,10 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 	"github.com/turnpike-gateway/turnpike/internal/sqlstore/db"
 )
 
@@ -57,6 +59,8 @@ type Options struct {
 	// Full flushes every commit to the disk before anybody is told, so that a
 	// power cut loses nothing either (`ledger.sync: full`).
 	Full bool
+	// Now is when a change is made, for the audit log; nil: time.Now.
+	Now func() time.Time
 }
 
 // DB is an open database. It is safe for concurrent use.
@@ -70,6 +74,7 @@ type DB struct {
 	done       sync.WaitGroup
 	close      sync.Once
 	closed     atomic.Bool
+	unwiped    atomic.Int64 // transcripts that were deleted, and may stand in the log
 
 	mu   sync.Mutex
 	lock *os.File // held while serving
@@ -85,11 +90,37 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 	case path == "" || !scheme && strings.Contains(dsn, "://"):
 		return nil, fmt.Errorf("sqlstore: %q: want sqlite://<path>", dsn)
 	}
-	d := &DB{path: path}
-	if err := d.open(ctx, o); err != nil {
-		return nil, errors.Join(fmt.Errorf("sqlstore: open %s: %w", path, err), d.Close())
+	wait := time.NewTicker(openEvery)
+	defer wait.Stop()
+	for tries := 1; ; tries++ {
+		d := &DB{path: path}
+		err := d.open(ctx, o)
+		if err == nil {
+			return d, nil
+		}
+		err = errors.Join(fmt.Errorf("sqlstore: open %s: %w", path, err), d.Close())
+		if !busy(err) || tries == openTries {
+			return nil, err
+		}
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			return nil, err
+		}
 	}
-	return d, nil
+}
+
+// Several that open a new file at once may stand in each other's way where SQLite does
+// not wait by itself: the change to WAL needs the file alone.
+const (
+	openEvery = 20 * time.Millisecond
+	openTries = 250
+)
+
+// busy reports whether another connection held what was needed.
+func busy(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 func (d *DB) open(ctx context.Context, o Options) error {
@@ -125,12 +156,15 @@ func (d *DB) open(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	if w.now = o.Now; w.now == nil {
+		w.now = time.Now
+	}
 	d.writer = w
-	d.done.Go(w.loop)
+	d.done.Go(safe.Steady(context.WithoutCancel(ctx), "writing to the database", w.loop))
 	if d.checkpoint, err = newCheckpointer(uri(path, "synchronous("+sync+")")); err != nil {
 		return err
 	}
-	d.done.Go(func() { d.checkpoint.loop(w.commits.Load) })
+	d.done.Go(safe.Steady(context.WithoutCancel(ctx), "a checkpoint", func() { d.checkpoint.loop(w.commits.Load) }))
 
 	d.pool, err = sql.Open("sqlite", uri(path, "query_only(1)"))
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 const (
@@ -49,6 +51,7 @@ type writer struct {
 	// sheets are the hashes of price sheets known to be kept, forgotten when a
 	// transaction fails.
 	sheets map[string]bool
+	now    func() time.Time // for the audit log
 	batch  []*op
 	ops    sync.Pool
 
@@ -94,7 +97,7 @@ func newWriter(uri string) (*writer, error) {
 		wake:   make(chan struct{}, 1),
 	}
 	w.ops.New = func() any { return &op{done: make(chan error, 1)} }
-	w.timer = time.AfterFunc(time.Hour, w.nudge)
+	w.timer = time.AfterFunc(time.Hour, safe.Func("writing to the database", w.nudge))
 	return w, nil
 }
 
@@ -253,12 +256,18 @@ func (w *writer) run() error {
 			return nil
 		}
 		for _, o := range ops {
-			if err := o.run(w); err != nil {
+			if err := w.attempt(o); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// attempt does an operation. One that panics fails, alone: the writer is everybody's.
+func (w *writer) attempt(o *op) (err error) {
+	defer safe.Catch("writing to the database", &err)
+	return o.run(w)
 }
 
 // alone does each operation of a failed batch in a transaction of its own, so
@@ -272,7 +281,7 @@ func (w *writer) alone() {
 		if o.err = locked; locked != nil {
 			continue
 		}
-		if o.err = o.run(w); o.err == nil {
+		if o.err = w.attempt(o); o.err == nil {
 			_, o.err = w.exec("COMMIT")
 		}
 		if o.err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/turnpike-gateway/turnpike/internal/health"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 const (
@@ -59,7 +60,7 @@ func (x *exchange) start(ctx context.Context, work *sync.WaitGroup) {
 	if x == nil {
 		return
 	}
-	work.Go(func() {
+	work.Go(safe.Steady(ctx, "telling others of health", func() {
 		tick := time.NewTicker(x.every)
 		defer tick.Stop()
 		for {
@@ -74,7 +75,7 @@ func (x *exchange) start(ctx context.Context, work *sync.WaitGroup) {
 				}
 			}
 		}
-	})
+	}))
 }
 
 func (x *exchange) tell(ctx context.Context, n health.News) {
@@ -105,11 +106,11 @@ func (x *exchange) joined(ctx context.Context, l *link, work *sync.WaitGroup) {
 	}
 	heard := make(chan struct{})
 	subscribed := sync.OnceFunc(func() { close(heard) })
-	work.Go(func() {
+	work.Go(safe.Func("hearing of health", func() {
 		defer subscribed()
 		ctx := rueidis.WithOnSubscriptionHook(ctx, func(rueidis.PubSubSubscription) { subscribed() })
 		err := l.Receive(ctx, l.B().Subscribe().Channel(x.client.channel).Build(), func(m rueidis.PubSubMessage) {
-			x.hear(ctx, []byte(m.Message))
+			safe.Func("hearing of health", func() { x.hear(ctx, []byte(m.Message)) })()
 		})
 		switch _, refused := rueidis.IsRedisErr(err); {
 		case ctx.Err() != nil:
@@ -118,7 +119,7 @@ func (x *exchange) joined(ctx context.Context, l *link, work *sync.WaitGroup) {
 		default:
 			x.client.giveUp(l, err)
 		}
-	})
+	}))
 	select {
 	case <-heard:
 	case <-ctx.Done():

@@ -17,6 +17,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/turnpike-gateway/turnpike/internal/health"
+	"github.com/turnpike-gateway/turnpike/internal/safe"
 )
 
 // How patient a node is.
@@ -104,7 +105,7 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	}
 	c.health = newExchange(c, o)
 	first := make(chan struct{})
-	go c.keep(ctx, first)
+	go safe.Func("keeping the connection to valkey", func() { c.keep(ctx, first) })()
 	<-first
 	return c, nil
 }
@@ -217,12 +218,12 @@ func (c *Client) giveUp(l *link, err error) {
 	l.given.Do(func() {
 		l.cause = err
 		c.link.CompareAndSwap(l, nil)
-		go func() {
+		go safe.Func("giving up a connection to valkey", func() {
 			select {
 			case c.lost <- l:
 			case <-c.done:
 			}
-		}()
+		})()
 	})
 }
 

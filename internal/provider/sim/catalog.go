@@ -18,7 +18,9 @@ func Provider() catalog.Provider {
 }
 
 func policy() catalog.DataPolicy {
-	return catalog.DataPolicy{ZDR: true, Region: "local", Known: true, Source: "built in: nothing leaves the machine and nothing is kept"}
+	return catalog.DataPolicy{ZDR: true, Region: "local"}.Assert(catalog.Evidence{
+		Source: "built in: nothing leaves the machine and nothing is kept", By: "turnpike", Operator: true,
+	})
 }
 
 // Models are sim's models: echo in each dialect, for nothing and with media, an

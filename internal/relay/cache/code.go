@@ -12,7 +12,7 @@ import (
 )
 
 // version is of the form below. An entry of another one is none.
-const version = 1
+const version = 2
 
 // Bounds of what an entry may say of its time (RC-03).
 const (
@@ -50,6 +50,7 @@ func encode(k Key, e *Entry, r *Recording) (text []byte, ok bool) {
 	for _, s := range [...]string{e.Source, e.Model, e.ProviderSlug, e.ProviderName, string(e.Finish.Unified), e.Finish.Native, string(e.Native)} {
 		b = appendText(b, s)
 	}
+	b = appendTexts(b, e.Endpoints)
 	b = appendTexts(b, e.Lost)
 	b = binary.AppendUvarint(b, uint64(len(e.Files)))
 	for _, f := range e.Files {
@@ -169,6 +170,7 @@ func decode(k Key, text []byte) (*Entry, bool) {
 	if native := r.text(); native != "" {
 		e.Native = jsontext.Value(native)
 	}
+	e.Endpoints = r.texts()
 	e.Lost = r.texts()
 	for range r.count() {
 		e.Files = append(e.Files, llm.FileText{Hash: r.text(), Name: r.text(), Text: r.texts()})

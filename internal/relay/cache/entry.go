@@ -15,6 +15,7 @@ type Entry struct {
 	Model        string // that answered
 	ProviderSlug string
 	ProviderName string
+	Endpoints    []string // that it came from: policy may have tightened since
 	Finish       llm.FinishReason
 	Lost         []string       // what could not be said to the endpoint
 	Files        []llm.FileText // documents that were read for the model

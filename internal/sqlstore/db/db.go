@@ -24,6 +24,9 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
+	if q.addFreeRequestStmt, err = db.PrepareContext(ctx, AddFreeRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query AddFreeRequest: %w", err)
+	}
 	if q.addSpendingStmt, err = db.PrepareContext(ctx, AddSpending); err != nil {
 		return nil, fmt.Errorf("error preparing query AddSpending: %w", err)
 	}
@@ -48,14 +51,47 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.beatStmt, err = db.PrepareContext(ctx, Beat); err != nil {
 		return nil, fmt.Errorf("error preparing query Beat: %w", err)
 	}
+	if q.blankExpiredTranscriptsStmt, err = db.PrepareContext(ctx, BlankExpiredTranscripts); err != nil {
+		return nil, fmt.Errorf("error preparing query BlankExpiredTranscripts: %w", err)
+	}
+	if q.blankTranscriptsStmt, err = db.PrepareContext(ctx, BlankTranscripts); err != nil {
+		return nil, fmt.Errorf("error preparing query BlankTranscripts: %w", err)
+	}
 	if q.captureLateStmt, err = db.PrepareContext(ctx, CaptureLate); err != nil {
 		return nil, fmt.Errorf("error preparing query CaptureLate: %w", err)
 	}
 	if q.closeHoldStmt, err = db.PrepareContext(ctx, CloseHold); err != nil {
 		return nil, fmt.Errorf("error preparing query CloseHold: %w", err)
 	}
+	if q.countAllPresetVersionsStmt, err = db.PrepareContext(ctx, CountAllPresetVersions); err != nil {
+		return nil, fmt.Errorf("error preparing query CountAllPresetVersions: %w", err)
+	}
+	if q.countAllPresetsStmt, err = db.PrepareContext(ctx, CountAllPresets); err != nil {
+		return nil, fmt.Errorf("error preparing query CountAllPresets: %w", err)
+	}
+	if q.countAppsStmt, err = db.PrepareContext(ctx, CountApps); err != nil {
+		return nil, fmt.Errorf("error preparing query CountApps: %w", err)
+	}
 	if q.countDecisionsStmt, err = db.PrepareContext(ctx, CountDecisions); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDecisions: %w", err)
+	}
+	if q.countFreeRequestsStmt, err = db.PrepareContext(ctx, CountFreeRequests); err != nil {
+		return nil, fmt.Errorf("error preparing query CountFreeRequests: %w", err)
+	}
+	if q.countKeysOfWorkspaceStmt, err = db.PrepareContext(ctx, CountKeysOfWorkspace); err != nil {
+		return nil, fmt.Errorf("error preparing query CountKeysOfWorkspace: %w", err)
+	}
+	if q.countPresetVersionsStmt, err = db.PrepareContext(ctx, CountPresetVersions); err != nil {
+		return nil, fmt.Errorf("error preparing query CountPresetVersions: %w", err)
+	}
+	if q.countPresetsStmt, err = db.PrepareContext(ctx, CountPresets); err != nil {
+		return nil, fmt.Errorf("error preparing query CountPresets: %w", err)
+	}
+	if q.countTranscriptsStmt, err = db.PrepareContext(ctx, CountTranscripts); err != nil {
+		return nil, fmt.Errorf("error preparing query CountTranscripts: %w", err)
+	}
+	if q.countWorkspaceStmt, err = db.PrepareContext(ctx, CountWorkspace); err != nil {
+		return nil, fmt.Errorf("error preparing query CountWorkspace: %w", err)
 	}
 	if q.decisionsSinceStmt, err = db.PrepareContext(ctx, DecisionsSince); err != nil {
 		return nil, fmt.Errorf("error preparing query DecisionsSince: %w", err)
@@ -66,8 +102,29 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteKeyStmt, err = db.PrepareContext(ctx, DeleteKey); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteKey: %w", err)
 	}
+	if q.deletePolicyObjectStmt, err = db.PrepareContext(ctx, DeletePolicyObject); err != nil {
+		return nil, fmt.Errorf("error preparing query DeletePolicyObject: %w", err)
+	}
+	if q.deletePresetStmt, err = db.PrepareContext(ctx, DeletePreset); err != nil {
+		return nil, fmt.Errorf("error preparing query DeletePreset: %w", err)
+	}
+	if q.deletePresetVersionsStmt, err = db.PrepareContext(ctx, DeletePresetVersions); err != nil {
+		return nil, fmt.Errorf("error preparing query DeletePresetVersions: %w", err)
+	}
+	if q.deletePresetVersionsOfStmt, err = db.PrepareContext(ctx, DeletePresetVersionsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeletePresetVersionsOf: %w", err)
+	}
+	if q.deletePresetsOfStmt, err = db.PrepareContext(ctx, DeletePresetsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeletePresetsOf: %w", err)
+	}
+	if q.dropBlankTranscriptsStmt, err = db.PrepareContext(ctx, DropBlankTranscripts); err != nil {
+		return nil, fmt.Errorf("error preparing query DropBlankTranscripts: %w", err)
+	}
 	if q.dropDecisionsStmt, err = db.PrepareContext(ctx, DropDecisions); err != nil {
 		return nil, fmt.Errorf("error preparing query DropDecisions: %w", err)
+	}
+	if q.dropFreeRequestsStmt, err = db.PrepareContext(ctx, DropFreeRequests); err != nil {
+		return nil, fmt.Errorf("error preparing query DropFreeRequests: %w", err)
 	}
 	if q.dropSnapshotsStmt, err = db.PrepareContext(ctx, DropSnapshots); err != nil {
 		return nil, fmt.Errorf("error preparing query DropSnapshots: %w", err)
@@ -81,8 +138,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.expiredStmt, err = db.PrepareContext(ctx, Expired); err != nil {
 		return nil, fmt.Errorf("error preparing query Expired: %w", err)
 	}
+	if q.findAppStmt, err = db.PrepareContext(ctx, FindApp); err != nil {
+		return nil, fmt.Errorf("error preparing query FindApp: %w", err)
+	}
 	if q.findPostingStmt, err = db.PrepareContext(ctx, FindPosting); err != nil {
 		return nil, fmt.Errorf("error preparing query FindPosting: %w", err)
+	}
+	if q.firstAccountAuditStmt, err = db.PrepareContext(ctx, FirstAccountAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstAccountAudit: %w", err)
+	}
+	if q.firstAuditStmt, err = db.PrepareContext(ctx, FirstAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstAudit: %w", err)
 	}
 	if q.growHoldStmt, err = db.PrepareContext(ctx, GrowHold); err != nil {
 		return nil, fmt.Errorf("error preparing query GrowHold: %w", err)
@@ -90,8 +156,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.growScopeStmt, err = db.PrepareContext(ctx, GrowScope); err != nil {
 		return nil, fmt.Errorf("error preparing query GrowScope: %w", err)
 	}
+	if q.hasPresetVersionStmt, err = db.PrepareContext(ctx, HasPresetVersion); err != nil {
+		return nil, fmt.Errorf("error preparing query HasPresetVersion: %w", err)
+	}
 	if q.insertAccountStmt, err = db.PrepareContext(ctx, InsertAccount); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertAccount: %w", err)
+	}
+	if q.insertAppStmt, err = db.PrepareContext(ctx, InsertApp); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertApp: %w", err)
+	}
+	if q.insertAuditStmt, err = db.PrepareContext(ctx, InsertAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertAudit: %w", err)
 	}
 	if q.insertDecisionStmt, err = db.PrepareContext(ctx, InsertDecision); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertDecision: %w", err)
@@ -111,20 +186,68 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertMetaStmt, err = db.PrepareContext(ctx, InsertMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertMeta: %w", err)
 	}
+	if q.insertPolicyVersionStmt, err = db.PrepareContext(ctx, InsertPolicyVersion); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertPolicyVersion: %w", err)
+	}
+	if q.insertPresetStmt, err = db.PrepareContext(ctx, InsertPreset); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertPreset: %w", err)
+	}
+	if q.insertPresetVersionStmt, err = db.PrepareContext(ctx, InsertPresetVersion); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertPresetVersion: %w", err)
+	}
 	if q.insertSheetStmt, err = db.PrepareContext(ctx, InsertSheet); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSheet: %w", err)
 	}
 	if q.insertSnapshotStmt, err = db.PrepareContext(ctx, InsertSnapshot); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSnapshot: %w", err)
 	}
+	if q.insertTranscriptStmt, err = db.PrepareContext(ctx, InsertTranscript); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertTranscript: %w", err)
+	}
 	if q.insertTwoEntriesStmt, err = db.PrepareContext(ctx, InsertTwoEntries); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertTwoEntries: %w", err)
+	}
+	if q.lastAccountAuditStmt, err = db.PrepareContext(ctx, LastAccountAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query LastAccountAudit: %w", err)
+	}
+	if q.lastAppStmt, err = db.PrepareContext(ctx, LastApp); err != nil {
+		return nil, fmt.Errorf("error preparing query LastApp: %w", err)
+	}
+	if q.lastAuditStmt, err = db.PrepareContext(ctx, LastAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query LastAudit: %w", err)
+	}
+	if q.lastHouseStmt, err = db.PrepareContext(ctx, LastHouse); err != nil {
+		return nil, fmt.Errorf("error preparing query LastHouse: %w", err)
+	}
+	if q.lastPresetVersionStmt, err = db.PrepareContext(ctx, LastPresetVersion); err != nil {
+		return nil, fmt.Errorf("error preparing query LastPresetVersion: %w", err)
+	}
+	if q.listAccountAuditStmt, err = db.PrepareContext(ctx, ListAccountAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query ListAccountAudit: %w", err)
 	}
 	if q.listAccountsStmt, err = db.PrepareContext(ctx, ListAccounts); err != nil {
 		return nil, fmt.Errorf("error preparing query ListAccounts: %w", err)
 	}
+	if q.listAppsStmt, err = db.PrepareContext(ctx, ListApps); err != nil {
+		return nil, fmt.Errorf("error preparing query ListApps: %w", err)
+	}
+	if q.listAuditStmt, err = db.PrepareContext(ctx, ListAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query ListAudit: %w", err)
+	}
+	if q.listAuditHeadsStmt, err = db.PrepareContext(ctx, ListAuditHeads); err != nil {
+		return nil, fmt.Errorf("error preparing query ListAuditHeads: %w", err)
+	}
 	if q.listKeysStmt, err = db.PrepareContext(ctx, ListKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query ListKeys: %w", err)
+	}
+	if q.listPolicyObjectsStmt, err = db.PrepareContext(ctx, ListPolicyObjects); err != nil {
+		return nil, fmt.Errorf("error preparing query ListPolicyObjects: %w", err)
+	}
+	if q.listPresetVersionsStmt, err = db.PrepareContext(ctx, ListPresetVersions); err != nil {
+		return nil, fmt.Errorf("error preparing query ListPresetVersions: %w", err)
+	}
+	if q.listPresetsStmt, err = db.PrepareContext(ctx, ListPresets); err != nil {
+		return nil, fmt.Errorf("error preparing query ListPresets: %w", err)
 	}
 	if q.lookupKeyStmt, err = db.PrepareContext(ctx, LookupKey); err != nil {
 		return nil, fmt.Errorf("error preparing query LookupKey: %w", err)
@@ -135,8 +258,29 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.orphansStmt, err = db.PrepareContext(ctx, Orphans); err != nil {
 		return nil, fmt.Errorf("error preparing query Orphans: %w", err)
 	}
+	if q.policyAtStmt, err = db.PrepareContext(ctx, PolicyAt); err != nil {
+		return nil, fmt.Errorf("error preparing query PolicyAt: %w", err)
+	}
+	if q.putAuditHeadStmt, err = db.PrepareContext(ctx, PutAuditHead); err != nil {
+		return nil, fmt.Errorf("error preparing query PutAuditHead: %w", err)
+	}
+	if q.putHouseStmt, err = db.PrepareContext(ctx, PutHouse); err != nil {
+		return nil, fmt.Errorf("error preparing query PutHouse: %w", err)
+	}
 	if q.putMetaStmt, err = db.PrepareContext(ctx, PutMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query PutMeta: %w", err)
+	}
+	if q.putPolicyObjectStmt, err = db.PrepareContext(ctx, PutPolicyObject); err != nil {
+		return nil, fmt.Errorf("error preparing query PutPolicyObject: %w", err)
+	}
+	if q.putPolicyRevisionStmt, err = db.PrepareContext(ctx, PutPolicyRevision); err != nil {
+		return nil, fmt.Errorf("error preparing query PutPolicyRevision: %w", err)
+	}
+	if q.readAccountStmt, err = db.PrepareContext(ctx, ReadAccount); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadAccount: %w", err)
+	}
+	if q.readAuditHeadStmt, err = db.PrepareContext(ctx, ReadAuditHead); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadAuditHead: %w", err)
 	}
 	if q.readBalanceStmt, err = db.PrepareContext(ctx, ReadBalance); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadBalance: %w", err)
@@ -150,8 +294,23 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.readHoldStmt, err = db.PrepareContext(ctx, ReadHold); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadHold: %w", err)
 	}
+	if q.readHouseStmt, err = db.PrepareContext(ctx, ReadHouse); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadHouse: %w", err)
+	}
 	if q.readMetaStmt, err = db.PrepareContext(ctx, ReadMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadMeta: %w", err)
+	}
+	if q.readPolicyObjectStmt, err = db.PrepareContext(ctx, ReadPolicyObject); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadPolicyObject: %w", err)
+	}
+	if q.readPolicyRevisionStmt, err = db.PrepareContext(ctx, ReadPolicyRevision); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadPolicyRevision: %w", err)
+	}
+	if q.readPresetStmt, err = db.PrepareContext(ctx, ReadPreset); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadPreset: %w", err)
+	}
+	if q.readPresetVersionStmt, err = db.PrepareContext(ctx, ReadPresetVersion); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadPresetVersion: %w", err)
 	}
 	if q.readScopeStmt, err = db.PrepareContext(ctx, ReadScope); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadScope: %w", err)
@@ -161,6 +320,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.readSnapshotStmt, err = db.PrepareContext(ctx, ReadSnapshot); err != nil {
 		return nil, fmt.Errorf("error preparing query ReadSnapshot: %w", err)
+	}
+	if q.readTranscriptStmt, err = db.PrepareContext(ctx, ReadTranscript); err != nil {
+		return nil, fmt.Errorf("error preparing query ReadTranscript: %w", err)
 	}
 	if q.releaseStmt, err = db.PrepareContext(ctx, Release); err != nil {
 		return nil, fmt.Errorf("error preparing query Release: %w", err)
@@ -189,8 +351,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.takeScopeStmt, err = db.PrepareContext(ctx, TakeScope); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeScope: %w", err)
 	}
+	if q.transcriptOwnersStmt, err = db.PrepareContext(ctx, TranscriptOwners); err != nil {
+		return nil, fmt.Errorf("error preparing query TranscriptOwners: %w", err)
+	}
+	if q.updateAppStmt, err = db.PrepareContext(ctx, UpdateApp); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateApp: %w", err)
+	}
 	if q.updateKeyStmt, err = db.PrepareContext(ctx, UpdateKey); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateKey: %w", err)
+	}
+	if q.updatePresetStmt, err = db.PrepareContext(ctx, UpdatePreset); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdatePreset: %w", err)
+	}
+	if q.usageOfMemberStmt, err = db.PrepareContext(ctx, UsageOfMember); err != nil {
+		return nil, fmt.Errorf("error preparing query UsageOfMember: %w", err)
+	}
+	if q.usageOfMemberInWorkspaceStmt, err = db.PrepareContext(ctx, UsageOfMemberInWorkspace); err != nil {
+		return nil, fmt.Errorf("error preparing query UsageOfMemberInWorkspace: %w", err)
+	}
+	if q.usageOfWorkspaceStmt, err = db.PrepareContext(ctx, UsageOfWorkspace); err != nil {
+		return nil, fmt.Errorf("error preparing query UsageOfWorkspace: %w", err)
 	}
 	if q.usageSinceStmt, err = db.PrepareContext(ctx, UsageSince); err != nil {
 		return nil, fmt.Errorf("error preparing query UsageSince: %w", err)
@@ -203,6 +383,11 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 
 func (q *Queries) Close() error {
 	var err error
+	if q.addFreeRequestStmt != nil {
+		if cerr := q.addFreeRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addFreeRequestStmt: %w", cerr)
+		}
+	}
 	if q.addSpendingStmt != nil {
 		if cerr := q.addSpendingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addSpendingStmt: %w", cerr)
@@ -243,6 +428,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing beatStmt: %w", cerr)
 		}
 	}
+	if q.blankExpiredTranscriptsStmt != nil {
+		if cerr := q.blankExpiredTranscriptsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing blankExpiredTranscriptsStmt: %w", cerr)
+		}
+	}
+	if q.blankTranscriptsStmt != nil {
+		if cerr := q.blankTranscriptsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing blankTranscriptsStmt: %w", cerr)
+		}
+	}
 	if q.captureLateStmt != nil {
 		if cerr := q.captureLateStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing captureLateStmt: %w", cerr)
@@ -253,9 +448,54 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing closeHoldStmt: %w", cerr)
 		}
 	}
+	if q.countAllPresetVersionsStmt != nil {
+		if cerr := q.countAllPresetVersionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countAllPresetVersionsStmt: %w", cerr)
+		}
+	}
+	if q.countAllPresetsStmt != nil {
+		if cerr := q.countAllPresetsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countAllPresetsStmt: %w", cerr)
+		}
+	}
+	if q.countAppsStmt != nil {
+		if cerr := q.countAppsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countAppsStmt: %w", cerr)
+		}
+	}
 	if q.countDecisionsStmt != nil {
 		if cerr := q.countDecisionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countDecisionsStmt: %w", cerr)
+		}
+	}
+	if q.countFreeRequestsStmt != nil {
+		if cerr := q.countFreeRequestsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countFreeRequestsStmt: %w", cerr)
+		}
+	}
+	if q.countKeysOfWorkspaceStmt != nil {
+		if cerr := q.countKeysOfWorkspaceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countKeysOfWorkspaceStmt: %w", cerr)
+		}
+	}
+	if q.countPresetVersionsStmt != nil {
+		if cerr := q.countPresetVersionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countPresetVersionsStmt: %w", cerr)
+		}
+	}
+	if q.countPresetsStmt != nil {
+		if cerr := q.countPresetsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countPresetsStmt: %w", cerr)
+		}
+	}
+	if q.countTranscriptsStmt != nil {
+		if cerr := q.countTranscriptsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countTranscriptsStmt: %w", cerr)
+		}
+	}
+	if q.countWorkspaceStmt != nil {
+		if cerr := q.countWorkspaceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countWorkspaceStmt: %w", cerr)
 		}
 	}
 	if q.decisionsSinceStmt != nil {
@@ -273,9 +513,44 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteKeyStmt: %w", cerr)
 		}
 	}
+	if q.deletePolicyObjectStmt != nil {
+		if cerr := q.deletePolicyObjectStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deletePolicyObjectStmt: %w", cerr)
+		}
+	}
+	if q.deletePresetStmt != nil {
+		if cerr := q.deletePresetStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deletePresetStmt: %w", cerr)
+		}
+	}
+	if q.deletePresetVersionsStmt != nil {
+		if cerr := q.deletePresetVersionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deletePresetVersionsStmt: %w", cerr)
+		}
+	}
+	if q.deletePresetVersionsOfStmt != nil {
+		if cerr := q.deletePresetVersionsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deletePresetVersionsOfStmt: %w", cerr)
+		}
+	}
+	if q.deletePresetsOfStmt != nil {
+		if cerr := q.deletePresetsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deletePresetsOfStmt: %w", cerr)
+		}
+	}
+	if q.dropBlankTranscriptsStmt != nil {
+		if cerr := q.dropBlankTranscriptsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropBlankTranscriptsStmt: %w", cerr)
+		}
+	}
 	if q.dropDecisionsStmt != nil {
 		if cerr := q.dropDecisionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropDecisionsStmt: %w", cerr)
+		}
+	}
+	if q.dropFreeRequestsStmt != nil {
+		if cerr := q.dropFreeRequestsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropFreeRequestsStmt: %w", cerr)
 		}
 	}
 	if q.dropSnapshotsStmt != nil {
@@ -298,9 +573,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing expiredStmt: %w", cerr)
 		}
 	}
+	if q.findAppStmt != nil {
+		if cerr := q.findAppStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing findAppStmt: %w", cerr)
+		}
+	}
 	if q.findPostingStmt != nil {
 		if cerr := q.findPostingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing findPostingStmt: %w", cerr)
+		}
+	}
+	if q.firstAccountAuditStmt != nil {
+		if cerr := q.firstAccountAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstAccountAuditStmt: %w", cerr)
+		}
+	}
+	if q.firstAuditStmt != nil {
+		if cerr := q.firstAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstAuditStmt: %w", cerr)
 		}
 	}
 	if q.growHoldStmt != nil {
@@ -313,9 +603,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing growScopeStmt: %w", cerr)
 		}
 	}
+	if q.hasPresetVersionStmt != nil {
+		if cerr := q.hasPresetVersionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing hasPresetVersionStmt: %w", cerr)
+		}
+	}
 	if q.insertAccountStmt != nil {
 		if cerr := q.insertAccountStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertAccountStmt: %w", cerr)
+		}
+	}
+	if q.insertAppStmt != nil {
+		if cerr := q.insertAppStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertAppStmt: %w", cerr)
+		}
+	}
+	if q.insertAuditStmt != nil {
+		if cerr := q.insertAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertAuditStmt: %w", cerr)
 		}
 	}
 	if q.insertDecisionStmt != nil {
@@ -348,6 +653,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertMetaStmt: %w", cerr)
 		}
 	}
+	if q.insertPolicyVersionStmt != nil {
+		if cerr := q.insertPolicyVersionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertPolicyVersionStmt: %w", cerr)
+		}
+	}
+	if q.insertPresetStmt != nil {
+		if cerr := q.insertPresetStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertPresetStmt: %w", cerr)
+		}
+	}
+	if q.insertPresetVersionStmt != nil {
+		if cerr := q.insertPresetVersionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertPresetVersionStmt: %w", cerr)
+		}
+	}
 	if q.insertSheetStmt != nil {
 		if cerr := q.insertSheetStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertSheetStmt: %w", cerr)
@@ -358,9 +678,44 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertSnapshotStmt: %w", cerr)
 		}
 	}
+	if q.insertTranscriptStmt != nil {
+		if cerr := q.insertTranscriptStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertTranscriptStmt: %w", cerr)
+		}
+	}
 	if q.insertTwoEntriesStmt != nil {
 		if cerr := q.insertTwoEntriesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertTwoEntriesStmt: %w", cerr)
+		}
+	}
+	if q.lastAccountAuditStmt != nil {
+		if cerr := q.lastAccountAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastAccountAuditStmt: %w", cerr)
+		}
+	}
+	if q.lastAppStmt != nil {
+		if cerr := q.lastAppStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastAppStmt: %w", cerr)
+		}
+	}
+	if q.lastAuditStmt != nil {
+		if cerr := q.lastAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastAuditStmt: %w", cerr)
+		}
+	}
+	if q.lastHouseStmt != nil {
+		if cerr := q.lastHouseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastHouseStmt: %w", cerr)
+		}
+	}
+	if q.lastPresetVersionStmt != nil {
+		if cerr := q.lastPresetVersionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastPresetVersionStmt: %w", cerr)
+		}
+	}
+	if q.listAccountAuditStmt != nil {
+		if cerr := q.listAccountAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listAccountAuditStmt: %w", cerr)
 		}
 	}
 	if q.listAccountsStmt != nil {
@@ -368,9 +723,39 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing listAccountsStmt: %w", cerr)
 		}
 	}
+	if q.listAppsStmt != nil {
+		if cerr := q.listAppsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listAppsStmt: %w", cerr)
+		}
+	}
+	if q.listAuditStmt != nil {
+		if cerr := q.listAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listAuditStmt: %w", cerr)
+		}
+	}
+	if q.listAuditHeadsStmt != nil {
+		if cerr := q.listAuditHeadsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listAuditHeadsStmt: %w", cerr)
+		}
+	}
 	if q.listKeysStmt != nil {
 		if cerr := q.listKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing listKeysStmt: %w", cerr)
+		}
+	}
+	if q.listPolicyObjectsStmt != nil {
+		if cerr := q.listPolicyObjectsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listPolicyObjectsStmt: %w", cerr)
+		}
+	}
+	if q.listPresetVersionsStmt != nil {
+		if cerr := q.listPresetVersionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listPresetVersionsStmt: %w", cerr)
+		}
+	}
+	if q.listPresetsStmt != nil {
+		if cerr := q.listPresetsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing listPresetsStmt: %w", cerr)
 		}
 	}
 	if q.lookupKeyStmt != nil {
@@ -388,9 +773,44 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing orphansStmt: %w", cerr)
 		}
 	}
+	if q.policyAtStmt != nil {
+		if cerr := q.policyAtStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing policyAtStmt: %w", cerr)
+		}
+	}
+	if q.putAuditHeadStmt != nil {
+		if cerr := q.putAuditHeadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putAuditHeadStmt: %w", cerr)
+		}
+	}
+	if q.putHouseStmt != nil {
+		if cerr := q.putHouseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putHouseStmt: %w", cerr)
+		}
+	}
 	if q.putMetaStmt != nil {
 		if cerr := q.putMetaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putMetaStmt: %w", cerr)
+		}
+	}
+	if q.putPolicyObjectStmt != nil {
+		if cerr := q.putPolicyObjectStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putPolicyObjectStmt: %w", cerr)
+		}
+	}
+	if q.putPolicyRevisionStmt != nil {
+		if cerr := q.putPolicyRevisionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putPolicyRevisionStmt: %w", cerr)
+		}
+	}
+	if q.readAccountStmt != nil {
+		if cerr := q.readAccountStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readAccountStmt: %w", cerr)
+		}
+	}
+	if q.readAuditHeadStmt != nil {
+		if cerr := q.readAuditHeadStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readAuditHeadStmt: %w", cerr)
 		}
 	}
 	if q.readBalanceStmt != nil {
@@ -413,9 +833,34 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing readHoldStmt: %w", cerr)
 		}
 	}
+	if q.readHouseStmt != nil {
+		if cerr := q.readHouseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readHouseStmt: %w", cerr)
+		}
+	}
 	if q.readMetaStmt != nil {
 		if cerr := q.readMetaStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing readMetaStmt: %w", cerr)
+		}
+	}
+	if q.readPolicyObjectStmt != nil {
+		if cerr := q.readPolicyObjectStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readPolicyObjectStmt: %w", cerr)
+		}
+	}
+	if q.readPolicyRevisionStmt != nil {
+		if cerr := q.readPolicyRevisionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readPolicyRevisionStmt: %w", cerr)
+		}
+	}
+	if q.readPresetStmt != nil {
+		if cerr := q.readPresetStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readPresetStmt: %w", cerr)
+		}
+	}
+	if q.readPresetVersionStmt != nil {
+		if cerr := q.readPresetVersionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readPresetVersionStmt: %w", cerr)
 		}
 	}
 	if q.readScopeStmt != nil {
@@ -431,6 +876,11 @@ func (q *Queries) Close() error {
 	if q.readSnapshotStmt != nil {
 		if cerr := q.readSnapshotStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing readSnapshotStmt: %w", cerr)
+		}
+	}
+	if q.readTranscriptStmt != nil {
+		if cerr := q.readTranscriptStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing readTranscriptStmt: %w", cerr)
 		}
 	}
 	if q.releaseStmt != nil {
@@ -478,9 +928,39 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing takeScopeStmt: %w", cerr)
 		}
 	}
+	if q.transcriptOwnersStmt != nil {
+		if cerr := q.transcriptOwnersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing transcriptOwnersStmt: %w", cerr)
+		}
+	}
+	if q.updateAppStmt != nil {
+		if cerr := q.updateAppStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateAppStmt: %w", cerr)
+		}
+	}
 	if q.updateKeyStmt != nil {
 		if cerr := q.updateKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateKeyStmt: %w", cerr)
+		}
+	}
+	if q.updatePresetStmt != nil {
+		if cerr := q.updatePresetStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updatePresetStmt: %w", cerr)
+		}
+	}
+	if q.usageOfMemberStmt != nil {
+		if cerr := q.usageOfMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usageOfMemberStmt: %w", cerr)
+		}
+	}
+	if q.usageOfMemberInWorkspaceStmt != nil {
+		if cerr := q.usageOfMemberInWorkspaceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usageOfMemberInWorkspaceStmt: %w", cerr)
+		}
+	}
+	if q.usageOfWorkspaceStmt != nil {
+		if cerr := q.usageOfWorkspaceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usageOfWorkspaceStmt: %w", cerr)
 		}
 	}
 	if q.usageSinceStmt != nil {
@@ -530,129 +1010,249 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 }
 
 type Queries struct {
-	db                   DBTX
-	tx                   *sql.Tx
-	addSpendingStmt      *sql.Stmt
-	addUsageStmt         *sql.Stmt
-	auditBalancesStmt    *sql.Stmt
-	auditEntriesStmt     *sql.Stmt
-	auditGenerationsStmt *sql.Stmt
-	auditHoldsStmt       *sql.Stmt
-	auditScopesStmt      *sql.Stmt
-	beatStmt             *sql.Stmt
-	captureLateStmt      *sql.Stmt
-	closeHoldStmt        *sql.Stmt
-	countDecisionsStmt   *sql.Stmt
-	decisionsSinceStmt   *sql.Stmt
-	deleteHoldStmt       *sql.Stmt
-	deleteKeyStmt        *sql.Stmt
-	dropDecisionsStmt    *sql.Stmt
-	dropSnapshotsStmt    *sql.Stmt
-	dropSpendingStmt     *sql.Stmt
-	expireHoldStmt       *sql.Stmt
-	expiredStmt          *sql.Stmt
-	findPostingStmt      *sql.Stmt
-	growHoldStmt         *sql.Stmt
-	growScopeStmt        *sql.Stmt
-	insertAccountStmt    *sql.Stmt
-	insertDecisionStmt   *sql.Stmt
-	insertEntryStmt      *sql.Stmt
-	insertGenerationStmt *sql.Stmt
-	insertHoldStmt       *sql.Stmt
-	insertKeyStmt        *sql.Stmt
-	insertMetaStmt       *sql.Stmt
-	insertSheetStmt      *sql.Stmt
-	insertSnapshotStmt   *sql.Stmt
-	insertTwoEntriesStmt *sql.Stmt
-	listAccountsStmt     *sql.Stmt
-	listKeysStmt         *sql.Stmt
-	lookupKeyStmt        *sql.Stmt
-	openBalanceStmt      *sql.Stmt
-	orphansStmt          *sql.Stmt
-	putMetaStmt          *sql.Stmt
-	readBalanceStmt      *sql.Stmt
-	readDecisionStmt     *sql.Stmt
-	readGenerationStmt   *sql.Stmt
-	readHoldStmt         *sql.Stmt
-	readMetaStmt         *sql.Stmt
-	readScopeStmt        *sql.Stmt
-	readSheetStmt        *sql.Stmt
-	readSnapshotStmt     *sql.Stmt
-	releaseStmt          *sql.Stmt
-	releaseScopeStmt     *sql.Stmt
-	seedScopeStmt        *sql.Stmt
-	setBalanceStmt       *sql.Stmt
-	sumAllKeysStmt       *sql.Stmt
-	sumOneKeyStmt        *sql.Stmt
-	sumSpendingStmt      *sql.Stmt
-	takeHeldStmt         *sql.Stmt
-	takeScopeStmt        *sql.Stmt
-	updateKeyStmt        *sql.Stmt
-	usageSinceStmt       *sql.Stmt
-	useSnapshotStmt      *sql.Stmt
+	db                           DBTX
+	tx                           *sql.Tx
+	addFreeRequestStmt           *sql.Stmt
+	addSpendingStmt              *sql.Stmt
+	addUsageStmt                 *sql.Stmt
+	auditBalancesStmt            *sql.Stmt
+	auditEntriesStmt             *sql.Stmt
+	auditGenerationsStmt         *sql.Stmt
+	auditHoldsStmt               *sql.Stmt
+	auditScopesStmt              *sql.Stmt
+	beatStmt                     *sql.Stmt
+	blankExpiredTranscriptsStmt  *sql.Stmt
+	blankTranscriptsStmt         *sql.Stmt
+	captureLateStmt              *sql.Stmt
+	closeHoldStmt                *sql.Stmt
+	countAllPresetVersionsStmt   *sql.Stmt
+	countAllPresetsStmt          *sql.Stmt
+	countAppsStmt                *sql.Stmt
+	countDecisionsStmt           *sql.Stmt
+	countFreeRequestsStmt        *sql.Stmt
+	countKeysOfWorkspaceStmt     *sql.Stmt
+	countPresetVersionsStmt      *sql.Stmt
+	countPresetsStmt             *sql.Stmt
+	countTranscriptsStmt         *sql.Stmt
+	countWorkspaceStmt           *sql.Stmt
+	decisionsSinceStmt           *sql.Stmt
+	deleteHoldStmt               *sql.Stmt
+	deleteKeyStmt                *sql.Stmt
+	deletePolicyObjectStmt       *sql.Stmt
+	deletePresetStmt             *sql.Stmt
+	deletePresetVersionsStmt     *sql.Stmt
+	deletePresetVersionsOfStmt   *sql.Stmt
+	deletePresetsOfStmt          *sql.Stmt
+	dropBlankTranscriptsStmt     *sql.Stmt
+	dropDecisionsStmt            *sql.Stmt
+	dropFreeRequestsStmt         *sql.Stmt
+	dropSnapshotsStmt            *sql.Stmt
+	dropSpendingStmt             *sql.Stmt
+	expireHoldStmt               *sql.Stmt
+	expiredStmt                  *sql.Stmt
+	findAppStmt                  *sql.Stmt
+	findPostingStmt              *sql.Stmt
+	firstAccountAuditStmt        *sql.Stmt
+	firstAuditStmt               *sql.Stmt
+	growHoldStmt                 *sql.Stmt
+	growScopeStmt                *sql.Stmt
+	hasPresetVersionStmt         *sql.Stmt
+	insertAccountStmt            *sql.Stmt
+	insertAppStmt                *sql.Stmt
+	insertAuditStmt              *sql.Stmt
+	insertDecisionStmt           *sql.Stmt
+	insertEntryStmt              *sql.Stmt
+	insertGenerationStmt         *sql.Stmt
+	insertHoldStmt               *sql.Stmt
+	insertKeyStmt                *sql.Stmt
+	insertMetaStmt               *sql.Stmt
+	insertPolicyVersionStmt      *sql.Stmt
+	insertPresetStmt             *sql.Stmt
+	insertPresetVersionStmt      *sql.Stmt
+	insertSheetStmt              *sql.Stmt
+	insertSnapshotStmt           *sql.Stmt
+	insertTranscriptStmt         *sql.Stmt
+	insertTwoEntriesStmt         *sql.Stmt
+	lastAccountAuditStmt         *sql.Stmt
+	lastAppStmt                  *sql.Stmt
+	lastAuditStmt                *sql.Stmt
+	lastHouseStmt                *sql.Stmt
+	lastPresetVersionStmt        *sql.Stmt
+	listAccountAuditStmt         *sql.Stmt
+	listAccountsStmt             *sql.Stmt
+	listAppsStmt                 *sql.Stmt
+	listAuditStmt                *sql.Stmt
+	listAuditHeadsStmt           *sql.Stmt
+	listKeysStmt                 *sql.Stmt
+	listPolicyObjectsStmt        *sql.Stmt
+	listPresetVersionsStmt       *sql.Stmt
+	listPresetsStmt              *sql.Stmt
+	lookupKeyStmt                *sql.Stmt
+	openBalanceStmt              *sql.Stmt
+	orphansStmt                  *sql.Stmt
+	policyAtStmt                 *sql.Stmt
+	putAuditHeadStmt             *sql.Stmt
+	putHouseStmt                 *sql.Stmt
+	putMetaStmt                  *sql.Stmt
+	putPolicyObjectStmt          *sql.Stmt
+	putPolicyRevisionStmt        *sql.Stmt
+	readAccountStmt              *sql.Stmt
+	readAuditHeadStmt            *sql.Stmt
+	readBalanceStmt              *sql.Stmt
+	readDecisionStmt             *sql.Stmt
+	readGenerationStmt           *sql.Stmt
+	readHoldStmt                 *sql.Stmt
+	readHouseStmt                *sql.Stmt
+	readMetaStmt                 *sql.Stmt
+	readPolicyObjectStmt         *sql.Stmt
+	readPolicyRevisionStmt       *sql.Stmt
+	readPresetStmt               *sql.Stmt
+	readPresetVersionStmt        *sql.Stmt
+	readScopeStmt                *sql.Stmt
+	readSheetStmt                *sql.Stmt
+	readSnapshotStmt             *sql.Stmt
+	readTranscriptStmt           *sql.Stmt
+	releaseStmt                  *sql.Stmt
+	releaseScopeStmt             *sql.Stmt
+	seedScopeStmt                *sql.Stmt
+	setBalanceStmt               *sql.Stmt
+	sumAllKeysStmt               *sql.Stmt
+	sumOneKeyStmt                *sql.Stmt
+	sumSpendingStmt              *sql.Stmt
+	takeHeldStmt                 *sql.Stmt
+	takeScopeStmt                *sql.Stmt
+	transcriptOwnersStmt         *sql.Stmt
+	updateAppStmt                *sql.Stmt
+	updateKeyStmt                *sql.Stmt
+	updatePresetStmt             *sql.Stmt
+	usageOfMemberStmt            *sql.Stmt
+	usageOfMemberInWorkspaceStmt *sql.Stmt
+	usageOfWorkspaceStmt         *sql.Stmt
+	usageSinceStmt               *sql.Stmt
+	useSnapshotStmt              *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db:                   tx,
-		tx:                   tx,
-		addSpendingStmt:      q.addSpendingStmt,
-		addUsageStmt:         q.addUsageStmt,
-		auditBalancesStmt:    q.auditBalancesStmt,
-		auditEntriesStmt:     q.auditEntriesStmt,
-		auditGenerationsStmt: q.auditGenerationsStmt,
-		auditHoldsStmt:       q.auditHoldsStmt,
-		auditScopesStmt:      q.auditScopesStmt,
-		beatStmt:             q.beatStmt,
-		captureLateStmt:      q.captureLateStmt,
-		closeHoldStmt:        q.closeHoldStmt,
-		countDecisionsStmt:   q.countDecisionsStmt,
-		decisionsSinceStmt:   q.decisionsSinceStmt,
-		deleteHoldStmt:       q.deleteHoldStmt,
-		deleteKeyStmt:        q.deleteKeyStmt,
-		dropDecisionsStmt:    q.dropDecisionsStmt,
-		dropSnapshotsStmt:    q.dropSnapshotsStmt,
-		dropSpendingStmt:     q.dropSpendingStmt,
-		expireHoldStmt:       q.expireHoldStmt,
-		expiredStmt:          q.expiredStmt,
-		findPostingStmt:      q.findPostingStmt,
-		growHoldStmt:         q.growHoldStmt,
-		growScopeStmt:        q.growScopeStmt,
-		insertAccountStmt:    q.insertAccountStmt,
-		insertDecisionStmt:   q.insertDecisionStmt,
-		insertEntryStmt:      q.insertEntryStmt,
-		insertGenerationStmt: q.insertGenerationStmt,
-		insertHoldStmt:       q.insertHoldStmt,
-		insertKeyStmt:        q.insertKeyStmt,
-		insertMetaStmt:       q.insertMetaStmt,
-		insertSheetStmt:      q.insertSheetStmt,
-		insertSnapshotStmt:   q.insertSnapshotStmt,
-		insertTwoEntriesStmt: q.insertTwoEntriesStmt,
-		listAccountsStmt:     q.listAccountsStmt,
-		listKeysStmt:         q.listKeysStmt,
-		lookupKeyStmt:        q.lookupKeyStmt,
-		openBalanceStmt:      q.openBalanceStmt,
-		orphansStmt:          q.orphansStmt,
-		putMetaStmt:          q.putMetaStmt,
-		readBalanceStmt:      q.readBalanceStmt,
-		readDecisionStmt:     q.readDecisionStmt,
-		readGenerationStmt:   q.readGenerationStmt,
-		readHoldStmt:         q.readHoldStmt,
-		readMetaStmt:         q.readMetaStmt,
-		readScopeStmt:        q.readScopeStmt,
-		readSheetStmt:        q.readSheetStmt,
-		readSnapshotStmt:     q.readSnapshotStmt,
-		releaseStmt:          q.releaseStmt,
-		releaseScopeStmt:     q.releaseScopeStmt,
-		seedScopeStmt:        q.seedScopeStmt,
-		setBalanceStmt:       q.setBalanceStmt,
-		sumAllKeysStmt:       q.sumAllKeysStmt,
-		sumOneKeyStmt:        q.sumOneKeyStmt,
-		sumSpendingStmt:      q.sumSpendingStmt,
-		takeHeldStmt:         q.takeHeldStmt,
-		takeScopeStmt:        q.takeScopeStmt,
-		updateKeyStmt:        q.updateKeyStmt,
-		usageSinceStmt:       q.usageSinceStmt,
-		useSnapshotStmt:      q.useSnapshotStmt,
+		db:                           tx,
+		tx:                           tx,
+		addFreeRequestStmt:           q.addFreeRequestStmt,
+		addSpendingStmt:              q.addSpendingStmt,
+		addUsageStmt:                 q.addUsageStmt,
+		auditBalancesStmt:            q.auditBalancesStmt,
+		auditEntriesStmt:             q.auditEntriesStmt,
+		auditGenerationsStmt:         q.auditGenerationsStmt,
+		auditHoldsStmt:               q.auditHoldsStmt,
+		auditScopesStmt:              q.auditScopesStmt,
+		beatStmt:                     q.beatStmt,
+		blankExpiredTranscriptsStmt:  q.blankExpiredTranscriptsStmt,
+		blankTranscriptsStmt:         q.blankTranscriptsStmt,
+		captureLateStmt:              q.captureLateStmt,
+		closeHoldStmt:                q.closeHoldStmt,
+		countAllPresetVersionsStmt:   q.countAllPresetVersionsStmt,
+		countAllPresetsStmt:          q.countAllPresetsStmt,
+		countAppsStmt:                q.countAppsStmt,
+		countDecisionsStmt:           q.countDecisionsStmt,
+		countFreeRequestsStmt:        q.countFreeRequestsStmt,
+		countKeysOfWorkspaceStmt:     q.countKeysOfWorkspaceStmt,
+		countPresetVersionsStmt:      q.countPresetVersionsStmt,
+		countPresetsStmt:             q.countPresetsStmt,
+		countTranscriptsStmt:         q.countTranscriptsStmt,
+		countWorkspaceStmt:           q.countWorkspaceStmt,
+		decisionsSinceStmt:           q.decisionsSinceStmt,
+		deleteHoldStmt:               q.deleteHoldStmt,
+		deleteKeyStmt:                q.deleteKeyStmt,
+		deletePolicyObjectStmt:       q.deletePolicyObjectStmt,
+		deletePresetStmt:             q.deletePresetStmt,
+		deletePresetVersionsStmt:     q.deletePresetVersionsStmt,
+		deletePresetVersionsOfStmt:   q.deletePresetVersionsOfStmt,
+		deletePresetsOfStmt:          q.deletePresetsOfStmt,
+		dropBlankTranscriptsStmt:     q.dropBlankTranscriptsStmt,
+		dropDecisionsStmt:            q.dropDecisionsStmt,
+		dropFreeRequestsStmt:         q.dropFreeRequestsStmt,
+		dropSnapshotsStmt:            q.dropSnapshotsStmt,
+		dropSpendingStmt:             q.dropSpendingStmt,
+		expireHoldStmt:               q.expireHoldStmt,
+		expiredStmt:                  q.expiredStmt,
+		findAppStmt:                  q.findAppStmt,
+		findPostingStmt:              q.findPostingStmt,
+		firstAccountAuditStmt:        q.firstAccountAuditStmt,
+		firstAuditStmt:               q.firstAuditStmt,
+		growHoldStmt:                 q.growHoldStmt,
+		growScopeStmt:                q.growScopeStmt,
+		hasPresetVersionStmt:         q.hasPresetVersionStmt,
+		insertAccountStmt:            q.insertAccountStmt,
+		insertAppStmt:                q.insertAppStmt,
+		insertAuditStmt:              q.insertAuditStmt,
+		insertDecisionStmt:           q.insertDecisionStmt,
+		insertEntryStmt:              q.insertEntryStmt,
+		insertGenerationStmt:         q.insertGenerationStmt,
+		insertHoldStmt:               q.insertHoldStmt,
+		insertKeyStmt:                q.insertKeyStmt,
+		insertMetaStmt:               q.insertMetaStmt,
+		insertPolicyVersionStmt:      q.insertPolicyVersionStmt,
+		insertPresetStmt:             q.insertPresetStmt,
+		insertPresetVersionStmt:      q.insertPresetVersionStmt,
+		insertSheetStmt:              q.insertSheetStmt,
+		insertSnapshotStmt:           q.insertSnapshotStmt,
+		insertTranscriptStmt:         q.insertTranscriptStmt,
+		insertTwoEntriesStmt:         q.insertTwoEntriesStmt,
+		lastAccountAuditStmt:         q.lastAccountAuditStmt,
+		lastAppStmt:                  q.lastAppStmt,
+		lastAuditStmt:                q.lastAuditStmt,
+		lastHouseStmt:                q.lastHouseStmt,
+		lastPresetVersionStmt:        q.lastPresetVersionStmt,
+		listAccountAuditStmt:         q.listAccountAuditStmt,
+		listAccountsStmt:             q.listAccountsStmt,
+		listAppsStmt:                 q.listAppsStmt,
+		listAuditStmt:                q.listAuditStmt,
+		listAuditHeadsStmt:           q.listAuditHeadsStmt,
+		listKeysStmt:                 q.listKeysStmt,
+		listPolicyObjectsStmt:        q.listPolicyObjectsStmt,
+		listPresetVersionsStmt:       q.listPresetVersionsStmt,
+		listPresetsStmt:              q.listPresetsStmt,
+		lookupKeyStmt:                q.lookupKeyStmt,
+		openBalanceStmt:              q.openBalanceStmt,
+		orphansStmt:                  q.orphansStmt,
+		policyAtStmt:                 q.policyAtStmt,
+		putAuditHeadStmt:             q.putAuditHeadStmt,
+		putHouseStmt:                 q.putHouseStmt,
+		putMetaStmt:                  q.putMetaStmt,
+		putPolicyObjectStmt:          q.putPolicyObjectStmt,
+		putPolicyRevisionStmt:        q.putPolicyRevisionStmt,
+		readAccountStmt:              q.readAccountStmt,
+		readAuditHeadStmt:            q.readAuditHeadStmt,
+		readBalanceStmt:              q.readBalanceStmt,
+		readDecisionStmt:             q.readDecisionStmt,
+		readGenerationStmt:           q.readGenerationStmt,
+		readHoldStmt:                 q.readHoldStmt,
+		readHouseStmt:                q.readHouseStmt,
+		readMetaStmt:                 q.readMetaStmt,
+		readPolicyObjectStmt:         q.readPolicyObjectStmt,
+		readPolicyRevisionStmt:       q.readPolicyRevisionStmt,
+		readPresetStmt:               q.readPresetStmt,
+		readPresetVersionStmt:        q.readPresetVersionStmt,
+		readScopeStmt:                q.readScopeStmt,
+		readSheetStmt:                q.readSheetStmt,
+		readSnapshotStmt:             q.readSnapshotStmt,
+		readTranscriptStmt:           q.readTranscriptStmt,
+		releaseStmt:                  q.releaseStmt,
+		releaseScopeStmt:             q.releaseScopeStmt,
+		seedScopeStmt:                q.seedScopeStmt,
+		setBalanceStmt:               q.setBalanceStmt,
+		sumAllKeysStmt:               q.sumAllKeysStmt,
+		sumOneKeyStmt:                q.sumOneKeyStmt,
+		sumSpendingStmt:              q.sumSpendingStmt,
+		takeHeldStmt:                 q.takeHeldStmt,
+		takeScopeStmt:                q.takeScopeStmt,
+		transcriptOwnersStmt:         q.transcriptOwnersStmt,
+		updateAppStmt:                q.updateAppStmt,
+		updateKeyStmt:                q.updateKeyStmt,
+		updatePresetStmt:             q.updatePresetStmt,
+		usageOfMemberStmt:            q.usageOfMemberStmt,
+		usageOfMemberInWorkspaceStmt: q.usageOfMemberInWorkspaceStmt,
+		usageOfWorkspaceStmt:         q.usageOfWorkspaceStmt,
+		usageSinceStmt:               q.usageSinceStmt,
+		useSnapshotStmt:              q.useSnapshotStmt,
 	}
 }

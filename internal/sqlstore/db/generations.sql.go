@@ -36,7 +36,7 @@ func (q *Queries) AddUsage(ctx context.Context, arg AddUsageParams) (int64, erro
 }
 
 const AuditGenerations = `-- name: AuditGenerations :many
-SELECT id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail
+SELECT id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail, app
 FROM generations ORDER BY id
 `
 
@@ -62,6 +62,7 @@ func (q *Queries) AuditGenerations(ctx context.Context) ([]Generation, error) {
 			&i.Completion,
 			&i.Charged,
 			&i.Detail,
+			&i.App,
 		); err != nil {
 			return nil, err
 		}
@@ -77,9 +78,9 @@ func (q *Queries) AuditGenerations(ctx context.Context) ([]Generation, error) {
 }
 
 const InsertGeneration = `-- name: InsertGeneration :execrows
-INSERT INTO generations (id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail)
+INSERT INTO generations (id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail, app)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6,
-        ?7, ?8, ?9, ?10, ?11, ?12)
+        ?7, ?8, ?9, ?10, ?11, ?12, ?13)
 ON CONFLICT DO NOTHING
 `
 
@@ -96,6 +97,7 @@ type InsertGenerationParams struct {
 	Completion int64
 	Charged    int64
 	Detail     []byte
+	App        int64
 }
 
 func (q *Queries) InsertGeneration(ctx context.Context, arg InsertGenerationParams) (int64, error) {
@@ -112,6 +114,7 @@ func (q *Queries) InsertGeneration(ctx context.Context, arg InsertGenerationPara
 		arg.Completion,
 		arg.Charged,
 		arg.Detail,
+		arg.App,
 	)
 	if err != nil {
 		return 0, err
@@ -120,7 +123,7 @@ func (q *Queries) InsertGeneration(ctx context.Context, arg InsertGenerationPara
 }
 
 const ReadGeneration = `-- name: ReadGeneration :one
-SELECT id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail
+SELECT id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail, app
 FROM generations WHERE account = ?1 AND id = ?2
 `
 
@@ -145,6 +148,7 @@ func (q *Queries) ReadGeneration(ctx context.Context, arg ReadGenerationParams) 
 		&i.Completion,
 		&i.Charged,
 		&i.Detail,
+		&i.App,
 	)
 	return i, err
 }

@@ -53,29 +53,32 @@ func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) (i
 }
 
 const InsertKey = `-- name: InsertKey :execrows
-INSERT INTO api_keys (hash, digest, account, workspace, name, label, creator, management, disabled, include_byok, spend_limit, limit_reset, created_at, updated_at, expires_at)
+INSERT INTO api_keys (hash, digest, account, workspace, name, label, creator, management, disabled, include_byok, spend_limit, limit_reset, created_at, updated_at, expires_at, requests_per_minute, tokens_per_minute, data_class)
 SELECT ?1, ?2, accounts.id, ?3, ?4, ?5, ?6,
        ?7, ?8, ?9, ?10, ?11,
-       ?12, ?13, ?14
-FROM accounts WHERE accounts.id = ?15
+       ?12, ?13, ?14, ?15, ?16, ?17
+FROM accounts WHERE accounts.id = ?18
 `
 
 type InsertKeyParams struct {
-	Hash        string
-	Digest      []byte
-	Workspace   string
-	Name        string
-	Label       string
-	Creator     string
-	Management  int64
-	Disabled    int64
-	IncludeByok int64
-	SpendLimit  int64
-	LimitReset  string
-	CreatedAt   int64
-	UpdatedAt   int64
-	ExpiresAt   int64
-	Account     string
+	Hash              string
+	Digest            []byte
+	Workspace         string
+	Name              string
+	Label             string
+	Creator           string
+	Management        int64
+	Disabled          int64
+	IncludeByok       int64
+	SpendLimit        int64
+	LimitReset        string
+	CreatedAt         int64
+	UpdatedAt         int64
+	ExpiresAt         int64
+	RequestsPerMinute int64
+	TokensPerMinute   int64
+	DataClass         string
+	Account           string
 }
 
 func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) (int64, error) {
@@ -94,6 +97,9 @@ func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) (int64, er
 		arg.CreatedAt,
 		arg.UpdatedAt,
 		arg.ExpiresAt,
+		arg.RequestsPerMinute,
+		arg.TokensPerMinute,
+		arg.DataClass,
 		arg.Account,
 	)
 	if err != nil {
@@ -169,16 +175,18 @@ func (q *Queries) ListAccounts(ctx context.Context) ([]Account, error) {
 }
 
 const ListKeys = `-- name: ListKeys :many
-SELECT hash, digest, account, workspace, name, label, creator, management, disabled, include_byok, spend_limit, limit_reset, created_at, updated_at, expires_at
+SELECT hash, digest, account, workspace, name, label, creator, management, disabled, include_byok, spend_limit, limit_reset, created_at, updated_at, expires_at, requests_per_minute, tokens_per_minute, data_class
 FROM api_keys
 WHERE account = ?1 AND disabled <= ?2
+  AND (workspace = ?3 OR ?3 = '')
 ORDER BY created_at DESC, hash
-LIMIT ?4 OFFSET ?3
+LIMIT ?5 OFFSET ?4
 `
 
 type ListKeysParams struct {
 	Account     string
 	MaxDisabled int64
+	Workspace   string
 	Skip        int64
 	Page        int64
 }
@@ -187,6 +195,7 @@ func (q *Queries) ListKeys(ctx context.Context, arg ListKeysParams) ([]ApiKey, e
 	rows, err := q.query(ctx, q.listKeysStmt, ListKeys,
 		arg.Account,
 		arg.MaxDisabled,
+		arg.Workspace,
 		arg.Skip,
 		arg.Page,
 	)
@@ -213,6 +222,9 @@ func (q *Queries) ListKeys(ctx context.Context, arg ListKeysParams) ([]ApiKey, e
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.ExpiresAt,
+			&i.RequestsPerMinute,
+			&i.TokensPerMinute,
+			&i.DataClass,
 		); err != nil {
 			return nil, err
 		}
@@ -228,7 +240,7 @@ func (q *Queries) ListKeys(ctx context.Context, arg ListKeysParams) ([]ApiKey, e
 }
 
 const LookupKey = `-- name: LookupKey :one
-SELECT hash, digest, account, workspace, name, label, creator, management, disabled, include_byok, spend_limit, limit_reset, created_at, updated_at, expires_at
+SELECT hash, digest, account, workspace, name, label, creator, management, disabled, include_byok, spend_limit, limit_reset, created_at, updated_at, expires_at, requests_per_minute, tokens_per_minute, data_class
 FROM api_keys WHERE hash = ?1
 `
 
@@ -251,6 +263,9 @@ func (q *Queries) LookupKey(ctx context.Context, hash string) (ApiKey, error) {
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ExpiresAt,
+		&i.RequestsPerMinute,
+		&i.TokensPerMinute,
+		&i.DataClass,
 	)
 	return i, err
 }
@@ -279,19 +294,23 @@ func (q *Queries) ReadSheet(ctx context.Context, hash string) ([]byte, error) {
 
 const UpdateKey = `-- name: UpdateKey :execrows
 UPDATE api_keys SET name = ?1, disabled = ?2, include_byok = ?3,
-    spend_limit = ?4, limit_reset = ?5, updated_at = ?6
-WHERE account = ?7 AND hash = ?8
+    spend_limit = ?4, limit_reset = ?5, updated_at = ?6,
+    requests_per_minute = ?7, tokens_per_minute = ?8, data_class = ?9
+WHERE account = ?10 AND hash = ?11
 `
 
 type UpdateKeyParams struct {
-	Name        string
-	Disabled    int64
-	IncludeByok int64
-	SpendLimit  int64
-	LimitReset  string
-	UpdatedAt   int64
-	Account     string
-	Hash        string
+	Name              string
+	Disabled          int64
+	IncludeByok       int64
+	SpendLimit        int64
+	LimitReset        string
+	UpdatedAt         int64
+	RequestsPerMinute int64
+	TokensPerMinute   int64
+	DataClass         string
+	Account           string
+	Hash              string
 }
 
 func (q *Queries) UpdateKey(ctx context.Context, arg UpdateKeyParams) (int64, error) {
@@ -302,6 +321,9 @@ func (q *Queries) UpdateKey(ctx context.Context, arg UpdateKeyParams) (int64, er
 		arg.SpendLimit,
 		arg.LimitReset,
 		arg.UpdatedAt,
+		arg.RequestsPerMinute,
+		arg.TokensPerMinute,
+		arg.DataClass,
 		arg.Account,
 		arg.Hash,
 	)

@@ -12,21 +12,52 @@ type Account struct {
 }
 
 type ApiKey struct {
-	Hash        string
-	Digest      []byte
-	Account     string
-	Workspace   string
-	Name        string
-	Label       string
-	Creator     string
-	Management  int64
-	Disabled    int64
-	IncludeByok int64
-	SpendLimit  int64
-	LimitReset  string
-	CreatedAt   int64
-	UpdatedAt   int64
-	ExpiresAt   int64
+	Hash              string
+	Digest            []byte
+	Account           string
+	Workspace         string
+	Name              string
+	Label             string
+	Creator           string
+	Management        int64
+	Disabled          int64
+	IncludeByok       int64
+	SpendLimit        int64
+	LimitReset        string
+	CreatedAt         int64
+	UpdatedAt         int64
+	ExpiresAt         int64
+	RequestsPerMinute int64
+	TokensPerMinute   int64
+	DataClass         string
+}
+
+type App struct {
+	ID         int64
+	Account    string
+	AppKey     string
+	Url        string
+	Title      string
+	Categories string
+	FirstAt    int64
+	LastAt     int64
+}
+
+type AuditHead struct {
+	Account string
+	Number  int64
+	Hash    []byte
+}
+
+type AuditLog struct {
+	Number  int64
+	Account string
+	Seq     int64
+	At      int64
+	Action  string
+	Text    []byte
+	Hash    []byte
+	Link    []byte
 }
 
 type Balance struct {
@@ -54,6 +85,12 @@ type Entry struct {
 	At      int64
 }
 
+type FreeRequest struct {
+	Account  string
+	Day      int64
+	Requests int64
+}
+
 type Generation struct {
 	ID         string
 	Account    string
@@ -67,6 +104,7 @@ type Generation struct {
 	Completion int64
 	Charged    int64
 	Detail     []byte
+	App        int64
 }
 
 type Hold struct {
@@ -81,6 +119,12 @@ type Hold struct {
 	OpenedAt int64
 	BeatAt   int64
 	ClosedAt int64
+}
+
+type HouseVersion struct {
+	Version  string
+	LoadedAt int64
+	Text     string
 }
 
 type KeyUsage struct {
@@ -105,6 +149,59 @@ type ModelSpending struct {
 	PromptCost int64
 }
 
+type PolicyObject struct {
+	Account   string
+	Kind      string
+	ID        string
+	Version   int64
+	Text      []byte
+	CreatedAt int64
+	UpdatedAt int64
+}
+
+type PolicyRevision struct {
+	Account  string
+	Revision int64
+}
+
+type PolicyVersion struct {
+	Account  string
+	Revision int64
+	Kind     string
+	ID       string
+	Version  int64
+	Text     []byte
+	At       int64
+	Actor    string
+}
+
+type Preset struct {
+	ID          string
+	Account     string
+	Workspace   string
+	Slug        string
+	Name        string
+	Description string
+	Creator     string
+	Status      string
+	StatusAt    int64
+	Version     int64
+	CreatedAt   int64
+	UpdatedAt   int64
+}
+
+type PresetVersion struct {
+	Preset    string
+	Number    int64
+	ID        string
+	Account   string
+	Creator   string
+	Dialect   string
+	Prompt    string
+	Config    []byte
+	CreatedAt int64
+}
+
 type PriceSheet struct {
 	Hash  string
 	Sheet []byte
@@ -122,4 +219,13 @@ type Spending struct {
 	Spent   int64
 	Held    int64
 	Base    int64
+}
+
+type Transcript struct {
+	Generation string
+	Account    string
+	Workspace  string
+	At         int64
+	ExpiresAt  int64
+	Text       []byte
 }

@@ -1,7 +1,7 @@
 -- name: InsertGeneration :execrows
-INSERT INTO generations (id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail)
+INSERT INTO generations (id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail, app)
 VALUES (sqlc.arg('id'), sqlc.arg('account'), sqlc.arg('key_hash'), sqlc.arg('model'), sqlc.arg('endpoint'), sqlc.arg('sheet'),
-        sqlc.arg('began_at'), sqlc.arg('ended_at'), sqlc.arg('prompt'), sqlc.arg('completion'), sqlc.arg('charged'), sqlc.arg('detail'))
+        sqlc.arg('began_at'), sqlc.arg('ended_at'), sqlc.arg('prompt'), sqlc.arg('completion'), sqlc.arg('charged'), sqlc.arg('detail'), sqlc.arg('app'))
 ON CONFLICT DO NOTHING;
 
 -- name: AddUsage :execrows
@@ -10,11 +10,11 @@ VALUES (sqlc.arg('account'), sqlc.arg('key_hash'), sqlc.arg('day'), 1, sqlc.arg(
 ON CONFLICT (account, key_hash, day) DO UPDATE SET requests = key_usage.requests + 1, charged = key_usage.charged + excluded.charged;
 
 -- name: ReadGeneration :one
-SELECT id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail
+SELECT id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail, app
 FROM generations WHERE account = sqlc.arg('account') AND id = sqlc.arg('id');
 
 -- name: AuditGenerations :many
-SELECT id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail
+SELECT id, account, key_hash, model, endpoint, sheet, began_at, ended_at, prompt, completion, charged, detail, app
 FROM generations ORDER BY id;
 
 -- name: SumAllKeys :many
