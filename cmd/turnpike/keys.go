@@ -159,6 +159,9 @@ func (cmd keysList) Run(ctx context.Context, a app) error {
 			if k.Limit != nil {
 				limit = strings.TrimSpace(usd(k.Limit.String()) + " " + string(k.LimitReset))
 			}
+			if k.DataClass != "" {
+				kind += ", class " + k.DataClass
+			}
 			if k.Disabled {
 				kind += ", disabled"
 			}

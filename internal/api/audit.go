@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"context"
 	"iter"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/turnpike-gateway/turnpike/internal/identity"
@@ -25,6 +28,7 @@ func (a Audit) Get(w http.ResponseWriter, r *http.Request, who identity.Principa
 	q := trail.Query{Account: who.Account, Since: p.time("since"), Until: p.time("until"), Action: trail.Action(p.text("action"))}
 	q.After, _ = p.count("after_seq", 0)
 	q.Limit, _ = p.count("limit", 1)
+	p.only("since", "until", "action", "after_seq", "limit")
 	if p.err != nil {
 		writeError(w, p.err)
 		return
@@ -62,6 +66,15 @@ func (a Audit) Get(w http.ResponseWriter, r *http.Request, who identity.Principa
 		begin()
 	}
 	_ = out.Flush() // a caller that cannot be written to has left
+}
+
+// only refuses parameters of other names: a slip must not export more than was meant.
+func (p *params) only(names ...string) {
+	for _, name := range slices.Sorted(maps.Keys(p.values)) {
+		if !slices.Contains(names, name) {
+			p.bad(name, "one of the parameters "+strings.Join(names, ", ")+", which it is not")
+		}
+	}
 }
 
 // time is a moment, or zero where it is not given.
