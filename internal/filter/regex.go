@@ -59,7 +59,7 @@ func why(err error) string {
 	return "it cannot be read"
 }
 
-// translate writes as RE2 does what JavaScript writes otherwise: \uXXXX, \u{X}, \cX,
+// translate writes as RE2 does what JavaScript writes otherwise: \u0041, \u{41}, \cA,
 // \0, [^] and [].
 func translate(p string) string {
 	if !strings.ContainsAny(p, `\[`) {
