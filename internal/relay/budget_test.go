@@ -39,6 +39,7 @@ type world struct {
 	order   func() []int
 	asked   []time.Duration // when requests came
 	tried   []time.Duration // when attempts began
+	waiting []func(now time.Duration)
 	answers int
 }
 
@@ -60,8 +61,9 @@ func (w *world) run(every, length time.Duration) {
 	}
 }
 
-// request asks one endpoint after the other; without credit it asks again a while later.
-func (w *world) request(b *budget, left []int, now, waited time.Duration, further bool) {
+// request asks one endpoint after the other; without credit it waits, as [tour.wait] does,
+// until an attempt of another request has ended.
+func (w *world) request(b *budget, left []int, now, until time.Duration, further bool) {
 	for i, x := range left {
 		id := strconv.Itoa(x)
 		if further && !b.spend(id, w.epoch.Add(now)) {
@@ -70,18 +72,28 @@ func (w *world) request(b *budget, left []int, now, waited time.Duration, furthe
 		w.tried = append(w.tried, now)
 		rest := append(append([]int{}, left[:i]...), left[i+1:]...)
 		w.after(now, w.takes[x], func(now time.Duration) {
-			if w.good(x, now-w.takes[x]) {
-				b.ended(id, further, resultGood, w.epoch.Add(now))
+			good := w.good(x, now-w.takes[x])
+			how := resultBad
+			if good {
+				how = resultGood
 				w.answers++
-				return
 			}
-			b.ended(id, further, resultBad, w.epoch.Add(now))
-			w.request(b, rest, now, waited, true)
+			b.ended(id, further, how, w.epoch.Add(now))
+			for _, again := range w.waiting {
+				w.after(now, 0, again)
+			}
+			w.waiting = nil
+			if !good {
+				w.request(b, rest, now, until, true)
+			}
 		})
 		return
 	}
-	if len(left) > 0 && waited < patience {
-		w.after(now, time.Second, func(now time.Duration) { w.request(b, left, now, waited+time.Second, true) })
+	if until == 0 { // it waits from now on
+		until = now + patience
+	}
+	if len(left) > 0 && now < until && b.next() != nil {
+		w.waiting = append(w.waiting, func(now time.Duration) { w.request(b, left, now, until, true) })
 	}
 }
 
