@@ -126,7 +126,7 @@ func TestRules(t *testing.T) {
 		t.Skip("the contract is not beside this repository")
 	}
 	// Area 36 has its rules in a row, the others have a line each.
-	defined := regexp.MustCompile(`(?m)^- ((?:AU|CR|US|ST|ER|FB|CT|CB|RE|SO|TL|RC|RS|SL|RO|PL|RT|TR|HM|SK|MD|PS|DP|RL|GR|WS)-\d\d) |\b(AM-\d\d)\b`).FindAllStringSubmatch(string(text), -1)
+	defined := regexp.MustCompile(`(?m)^- ((?:AU|CR|US|ST|ER|FB|CT|CB|RE|SO|TL|RC|RS|SL|RO|PL|RT|TR|HM|SK|MD|PS|DP|RL|GR|WS)-\d\d) |\b((?:AM|AP)-\d\d)\b`).FindAllStringSubmatch(string(text), -1)
 	if len(defined) < 120 {
 		t.Fatalf("only %d rules found in the contract", len(defined))
 	}

@@ -111,6 +111,11 @@ func TestStrictAtEncoding(t *testing.T) {
 				if n := len(g.err.Availability.LeftOut); (n > 0) != (c.left != "") {
 					t.Errorf("%d endpoints are listed as left out", n)
 				}
+				for _, l := range g.err.Availability.LeftOut {
+					if !slices.Contains(want.ExcludedBy, l.Rule) {
+						t.Errorf("left out: %+v", l)
+					}
+				}
 				want.LeftOut = g.err.Availability.LeftOut
 				if diff := cmp.Diff(want, *g.err.Availability); diff != "" {
 					t.Error(diff)
