@@ -130,7 +130,7 @@ func TestLimitsOfNodes(t *testing.T) {
 	if n := ask(a); n != 5 {
 		t.Errorf("%d admitted", n)
 	}
-	if n := ask(b); n == 5 { // on a machine so busy that the server kept one waiting, one may be admitted
+	if n := ask(b); n > 1 { // on a machine so busy that the server kept one waiting, one may be admitted
 		t.Errorf("the other admits %d more", n)
 	}
 	shared.Kill(t)

@@ -84,6 +84,9 @@ func TestBuiltinFactsHaveEvidence(t *testing.T) {
 	s := builtin(t)
 	known := 0
 	hold := func(id string, p catalog.DataPolicy) {
+		if p.Known != (p.Source != "") {
+			t.Errorf("%s: its policy is from nowhere", id)
+		}
 		worst := catalog.Unknown()
 		for f := range catalog.Facts {
 			e := p.Evidence[f]

@@ -52,11 +52,6 @@ const (
 	Injection  Slug = "regex-prompt-injection"
 )
 
-// Slugs are all filters that are built in.
-func Slugs() []Slug {
-	return []Slug{Email, Phone, SSN, CreditCard, IPAddress, PersonName, Address, Injection}
-}
-
 // Label is what a built-in filter puts in the place of a find; "" for a name that is none.
 func (s Slug) Label() string {
 	switch s {

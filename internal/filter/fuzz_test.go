@@ -11,6 +11,11 @@ import (
 	"github.com/turnpike-gateway/turnpike/internal/llm/llmtest"
 )
 
+// Slugs are all filters that are built in.
+func Slugs() []Slug {
+	return []Slug{Email, Phone, SSN, CreditCard, IPAddress, PersonName, Address, Injection}
+}
+
 // Whatever a pattern is, it is refused, or finds what the standard library finds.
 func FuzzCompile(f *testing.F) {
 	for _, p := range patterns() {

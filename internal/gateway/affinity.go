@@ -22,7 +22,9 @@ func (g *Gateway) sticky(ctx context.Context, snap *catalog.Snapshot, req *llm.R
 	if !slices.ContainsFunc(models, func(id string) bool { return mayStay(snap, id) }) {
 		return nil
 	}
-	req.Conversation = affinity.Of(g.EndUser(account, "conversation"), req) // nobody can find it by guessing what was said
+	// Nobody can find it by guessing what was said. No upstream is told this hash: it would be
+	// of an end user of the account that has no name.
+	req.Conversation = affinity.Of(g.EndUser("", account), req)
 	warm := g.Sessions.Warm(ctx, req.Conversation, models)
 	for id := range warm {
 		if e, ok := snap.Endpoint(id); !ok || !rewards(e) {

@@ -80,6 +80,7 @@ func TestNoWayAround(t *testing.T) {
 	for what, n := range map[string]*atomic.Int64{
 		"answered": &sum.answered, "refused": &sum.refused, "given again": &sum.again, "continued": &sum.continued, "turns": &sum.turns,
 		"left out on the way": &sum.withdrawn, "fetches": &sum.fetches,
+		"catalogues changed": &sum.moved, "judged": &sum.judged,
 	} {
 		if n.Load() == 0 {
 			t.Errorf("no case: %s", what)

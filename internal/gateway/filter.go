@@ -71,10 +71,7 @@ func (g *Gateway) moderate(ctx context.Context, req *llm.Request, limits *policy
 		if g.Gate != nil && g.Gate.Skipped != nil {
 			g.Gate.Skipped(by.Name, err)
 		}
-		o.Told.Did(llm.PipelineStage{
-			Type: llm.StageGuardrail, Name: "moderation", Summary: "could not be asked: the request went on without it",
-			Data: map[string]any{"action": "skipped", "flagged": false},
-		})
+		o.Told.Did(skipped("moderation"))
 	case v.Flagged:
 		message := "Request blocked by moderation"
 		if len(v.Categories) > 0 {

@@ -16,16 +16,21 @@ func (g *Gateway) limits(ctx context.Context, who identity.Principal, req *llm.R
 	l, err := g.Gate.Check(ctx, who, req, o.Began)
 	o.DataClass, o.Policy = l.Class, l.Version
 	for _, name := range l.Skipped {
-		o.Told.Did(llm.PipelineStage{
-			Type: llm.StageGuardrail, Name: name, Summary: "could not be asked: the request went on without it",
-			Data: map[string]any{"action": "skipped", "flagged": false},
-		})
+		o.Told.Did(skipped(name))
 	}
 	l.Default(&req.Routing)
 	if err == nil {
 		err = tool.allowed(&l)
 	}
 	return l, err
+}
+
+// skipped is a service that is not required and could not be asked, for a caller who is told.
+func skipped(service string) llm.PipelineStage {
+	return llm.PipelineStage{
+		Type: llm.StageGuardrail, Name: service, Summary: "could not be asked: the request went on without it",
+		Data: map[string]any{"action": "skipped", "flagged": false},
+	}
 }
 
 // under is the world in which a request is planned: with the facts that go with the rules

@@ -264,6 +264,17 @@ func DerivedID(kind, of string) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16])
 }
 
+// NewID is an id of one's own: a random UUID (RFC 9562, version 4).
+func NewID(random io.Reader) (string, error) {
+	var u [16]byte
+	if _, err := io.ReadFull(random, u[:]); err != nil {
+		return "", fmt.Errorf("random bits: %w", err)
+	}
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16]), nil
+}
+
 func notIDRune(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
 }

@@ -61,6 +61,7 @@ type Request struct {
 	DataClass   string   // the class of data that its caller says it is of: X-Turnpike-Data-Class; "": none named
 	FoundClass  string   // the class that its content was found to be of
 	Searched    string   // the version of the policy by which its content was looked at; "": it was not
+	Skipped     []string // detectors that could not be asked then
 	DataRegions []string // one of which is to handle it: X-Turnpike-Data-Region; none: any
 
 	Screen func(text string) (string, error) // what of a text that is read for the request may be sent; nil: all of it

@@ -122,7 +122,7 @@ type rules struct {
 	privacy  *Settings
 
 	workspaces map[string]*Workspace
-	guardrails map[string]*ruling
+	defaults   map[string]*ruling // by workspace
 	keys       map[string]*ruling // by hash
 	members    map[string]*ruling // by the id of the user
 }
@@ -137,24 +137,26 @@ func rulesOf(b *Book) *rules {
 	r := &rules{
 		privacy:    &b.Privacy,
 		account:    Level{Kind: Account, Terms: b.Privacy.Terms()},
-		workspaces: make(map[string]*Workspace, len(b.Workspaces)), guardrails: make(map[string]*ruling, len(b.Guardrails)),
+		workspaces: make(map[string]*Workspace, len(b.Workspaces)), defaults: make(map[string]*ruling, len(b.Workspaces)),
 		keys: make(map[string]*ruling, len(b.Keys)), members: make(map[string]*ruling, len(b.Members)),
 	}
 	if b.Revision > 0 {
 		r.revision = strconv.FormatInt(b.Revision, 10)
 	}
-	for i := range b.Workspaces {
-		r.workspaces[b.Workspaces[i].ID] = &b.Workspaces[i]
-	}
+	guardrails := make(map[string]*ruling, len(b.Guardrails))
 	for i := range b.Guardrails {
 		g := &b.Guardrails[i]
-		r.guardrails[g.ID] = &ruling{g, g.Terms()}
+		guardrails[g.ID] = &ruling{g, g.Terms()}
+	}
+	for i := range b.Workspaces {
+		w := &b.Workspaces[i]
+		r.workspaces[w.ID], r.defaults[w.ID] = w, guardrails[DefaultGuardrail(w.ID)]
 	}
 	for _, a := range b.Keys {
-		r.keys[a.Subject] = r.guardrails[a.Guardrail]
+		r.keys[a.Subject] = guardrails[a.Guardrail]
 	}
 	for _, a := range b.Members {
-		r.members[a.Subject] = r.guardrails[a.Guardrail]
+		r.members[a.Subject] = guardrails[a.Guardrail]
 	}
 	maps.DeleteFunc(r.keys, func(_ string, g *ruling) bool { return g == nil })
 	maps.DeleteFunc(r.members, func(_ string, g *ruling) bool { return g == nil })
@@ -173,7 +175,7 @@ type applies struct {
 // of are the guardrails that hold for a principal, the broadest first.
 func (r *rules) of(who *identity.Principal) []applies {
 	out := make([]applies, 0, 3)
-	if g := r.guardrails[DefaultGuardrail(who.Workspace)]; g != nil {
+	if g := r.defaults[who.Workspace]; g != nil {
 		out = append(out, applies{g, AtWorkspace, "workspace", OfDefaultKey, OfDefaultMember})
 	}
 	if g := r.members[who.Creator]; g != nil && who.Creator != "" {

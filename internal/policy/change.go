@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -50,17 +49,6 @@ func (d *Directory) change(ctx context.Context, account string, f func(*draft) e
 }
 
 func (d *Directory) clock() time.Time { return d.now().UTC().Truncate(time.Microsecond) }
-
-// newID is a random UUID (RFC 9562, version 4).
-func (d *Directory) newID() (string, error) {
-	var u [16]byte
-	if _, err := io.ReadFull(d.random, u[:]); err != nil {
-		return "", fmt.Errorf("policy: random bits: %w", err)
-	}
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16]), nil
-}
 
 // put notes that an object is now as v says; version 0 is one that is not kept yet.
 func (w *draft) put(kind, id string, version int64, created time.Time, before, after any) error {
@@ -110,7 +98,7 @@ func (d *Directory) SetPrivacy(ctx context.Context, account string, edit func(*S
 
 // CreateGuardrail makes a guardrail. It enforces nothing until it is assigned (GR-01).
 func (d *Directory) CreateGuardrail(ctx context.Context, account string, g Guardrail) (Guardrail, error) {
-	id, err := d.newID()
+	id, err := identity.NewID(d.random)
 	if err != nil {
 		return g, err
 	}
@@ -193,7 +181,7 @@ func (d *Directory) Assign(ctx context.Context, account, guardrail, kind string,
 	subjects = distinct(subjects)
 	ids := make([]string, len(subjects))
 	for i := range ids {
-		id, err := d.newID()
+		id, err := identity.NewID(d.random)
 		if err != nil {
 			return 0, err
 		}
@@ -268,7 +256,7 @@ func (w *draft) assignment(kind, subject string) (Assignment, bool) {
 
 // CreateWorkspace makes a workspace.
 func (d *Directory) CreateWorkspace(ctx context.Context, account string, made Workspace) (Workspace, error) {
-	id, err := d.newID()
+	id, err := identity.NewID(d.random)
 	if err != nil {
 		return made, err
 	}
@@ -351,7 +339,7 @@ func (d *Directory) DeleteWorkspace(ctx context.Context, account, name string) e
 // SetBudget bounds what a workspace spends in an interval. IncludeBYOK is the whole
 // workspace's; nil leaves it.
 func (d *Directory) SetBudget(ctx context.Context, account, name string, b WorkspaceBudget, includeBYOK *bool) (Workspace, error) {
-	id, err := d.newID()
+	id, err := identity.NewID(d.random)
 	if err != nil {
 		return Workspace{}, err
 	}

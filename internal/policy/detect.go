@@ -78,7 +78,7 @@ func (g *Gate) search(ctx context.Context, house *House, req *llm.Request, l Lim
 			}
 		} else {
 			if text == "" {
-				text = said(req)
+				text = Said(req)
 			}
 			var err error
 			if class, err = g.classify(ctx, house, d.Service, &l, text, at); err != nil {
@@ -100,7 +100,7 @@ func (g *Gate) search(ctx context.Context, house *House, req *llm.Request, l Lim
 			return l, err
 		}
 	}
-	req.Searched = house.Version
+	req.Searched, req.Skipped = house.Version, skipped
 	l.Skipped = skipped
 	return l, nil
 }

@@ -28,6 +28,3 @@ func (g *Gate) filters(l *Limits, house *House, rules *Rules) (err error) {
 	}
 	return nil
 }
-
-// Said is all that a request says, for a service that is asked what it is.
-func Said(req *llm.Request) string { return said(req) }

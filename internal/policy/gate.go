@@ -60,6 +60,9 @@ func (g *Gate) Check(ctx context.Context, who identity.Principal, req *llm.Reque
 	limits := func() (Limits, error) { return g.limits(house, rules, who, req, at) }
 	l, err := limits()
 	if err != nil || !house.searches(req, l.Class) {
+		if house != nil && req.Searched == house.Version { // by an earlier look at the same request
+			l.Skipped = req.Skipped
+		}
 		return l, err
 	}
 	return g.search(ctx, house, req, l, at, limits)

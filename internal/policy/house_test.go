@@ -175,8 +175,8 @@ func TestGate_Classifier(t *testing.T) {
 		if c.want == "" {
 			continue
 		}
-		if again, err := g.Check(t.Context(), identity.Principal{}, req, noon); err != nil || again.Class != c.want || asked != c.asked {
-			t.Errorf("%s: once more: %q, %v, asked %d times", c.name, again.Class, err, asked)
+		if again, err := g.Check(t.Context(), identity.Principal{}, req, noon); err != nil || again.Class != c.want || asked != c.asked || !slices.Equal(again.Skipped, c.skipped) {
+			t.Errorf("%s: once more: %q, %v, asked %d times, skipped %q", c.name, again.Class, err, asked, again.Skipped)
 		}
 	}
 }

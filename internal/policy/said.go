@@ -120,8 +120,8 @@ func ofJSON(value []byte, yield func(string) bool) bool {
 	}
 }
 
-// said is all that a request says, a text a line.
-func said(req *llm.Request) string {
+// Said is all that a request says, a text a line, for a service that is asked what it is.
+func Said(req *llm.Request) string {
 	var b strings.Builder
 	for text := range texts(req) {
 		b.WriteString(text)

@@ -210,7 +210,7 @@ func (p *Presets) Save(ctx context.Context, who identity.Principal, slug string,
 	}
 	var ids [2]string
 	for i := range ids {
-		id, err := p.uuid()
+		id, err := identity.NewID(p.random)
 		if err != nil {
 			return Preset{}, Version{}, err
 		}
@@ -310,17 +310,6 @@ func failed(err error) *llm.Error {
 		Type: llm.TypeOverloaded, Fault: llm.FaultOurs, Message: "Presets cannot be read right now: try again",
 		RetryAfter: time.Second, Err: err,
 	}
-}
-
-// uuid is a random one (RFC 9562, version 4).
-func (p *Presets) uuid() (string, error) {
-	var u [16]byte
-	if _, err := io.ReadFull(p.random, u[:]); err != nil {
-		return "", fmt.Errorf("preset: random bits: %w", err)
-	}
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:16]), nil
 }
 
 // clock is the time, in the resolution in which stores keep it.
